@@ -1,0 +1,126 @@
+/**
+ * What a hub and a node agent say to each other, one JSON object a line.
+ *
+ * Credit: the hub sends `start` only for cores it counts as free, so a node never holds more tasks than it has slots;
+ * bytes are held back by the channel (`channel.ts`). A node answers every started task with exactly one `ended`, also
+ * when it never ran; `started` comes before it unless the reason is `not-started`. A task the node does not know
+ * (it ended meanwhile) is ignored in `end`.
+ */
+
+/** The version both ends must share; a hub refuses a `hello` with another one. */
+export const linkProtocol = 1;
+
+export type GpuKind = "cuda" | "rocr" | "ze";
+
+/** One GPU as its vendor's runtime names it (`0`, `GPU-8f…`, `0.1`). */
+export interface GpuId {
+  readonly kind: GpuKind;
+  readonly id: string;
+}
+
+/** Files of another workdir that a task finds in its own when it starts. */
+export interface TaskInput {
+  /** Absolute; must lie inside the agent's root. */
+  readonly fromDirectory: string;
+  /** Globs relative to `fromDirectory`. */
+  readonly patterns: readonly string[];
+  /** `link` makes symbolic links. */
+  readonly mode: "link" | "copy";
+}
+
+/** One process to run, with everything a node must know about it. */
+export interface TaskSpec {
+  /** `<job>.<attempt>`, unique on the link. */
+  readonly task: string;
+  /** Counted from 1. */
+  readonly attempt: number;
+  /** Shell text whose values are quoted already. */
+  readonly command: string;
+  /** Shell text run before the command in the same shell. */
+  readonly preamble: string | null;
+  /** Absolute; made if missing; must lie inside the agent's root. */
+  readonly workdir: string;
+  /** File names in the workdir. */
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Cores to pin to; null leaves the task on all of the agent's. */
+  readonly cores: readonly number[] | null;
+  readonly gpus: readonly GpuId[];
+  readonly threadsPerRank: number;
+  /** Hard limit on the run time; null is none. */
+  readonly limitSec: number | null;
+  /** Between SIGTERM and SIGKILL when the limit is reached. */
+  readonly graceSec: number;
+  readonly inputs: readonly TaskInput[];
+  /** Globs in the workdir that must match something after exit 0. */
+  readonly outputs: readonly string[];
+  /** Where a running task reaches the pilot, written to its job file. */
+  readonly steering: { readonly address: string; readonly token: string } | null;
+  /** Further content of the file named by `CONIFER_JOB_FILE`; without it and `steering` there is no file. */
+  readonly jobFile: Readonly<Record<string, unknown>> | null;
+}
+
+/** Why a hub has a task ended. */
+export type EndReason = "killed" | "limit" | "allocation-end" | "released";
+
+export interface EndRequest {
+  readonly task: string;
+  readonly graceSec: number;
+  readonly reason: EndReason;
+}
+
+export type HubMessage =
+  | { readonly type: "start"; readonly tasks: readonly TaskSpec[] }
+  | { readonly type: "end"; readonly tasks: readonly EndRequest[] }
+  | { readonly type: "shutdown"; readonly graceSec: number }
+  | { readonly type: "ping"; readonly n: number };
+
+/** What a node agent is, said once when the link opens. */
+export interface NodeHello {
+  readonly type: "hello";
+  readonly protocol: number;
+  readonly hostname: string;
+  readonly pid: number;
+  /** Changes when the machine restarts: with `pid` it names one agent. */
+  readonly bootId: string;
+  /** The agent's affinity mask. */
+  readonly cpus: readonly number[];
+  readonly gpus: readonly GpuId[];
+  readonly memoryBytes: number;
+}
+
+export interface TaskStart {
+  readonly task: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** The task's own process, or that of the helper it runs under (its process group). */
+  readonly pid: number;
+}
+
+/** `released` is reported as `killed`: the hub knows what it asked. `lost` means that the exit status is not known. */
+export type TaskEndReason = "exit" | "killed" | "limit" | "allocation-end" | "not-started" | "lost";
+
+export interface TaskEnd {
+  readonly task: string;
+  /** Milliseconds since the epoch; null when it never ran. */
+  readonly startedAt: number | null;
+  readonly at: number;
+  readonly exitCode: number | null;
+  /** Such as `SIGTERM`, where the process died of one. */
+  readonly signal: string | null;
+  readonly reason: TaskEndReason;
+  /** Said where the exit code does not say it all. */
+  readonly message: string | null;
+  /** At most 10 lines and 4 KiB, valid UTF-8. */
+  readonly stderrTail: string;
+  /** Output globs that matched nothing after exit 0. */
+  readonly missingOutputs: readonly string[];
+}
+
+export type NodeMessage =
+  | NodeHello
+  | { readonly type: "started"; readonly tasks: readonly TaskStart[] }
+  | { readonly type: "ended"; readonly tasks: readonly TaskEnd[] }
+  | { readonly type: "pong"; readonly n: number }
+  | { readonly type: "note"; readonly text: string };
