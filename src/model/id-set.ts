@@ -2,7 +2,10 @@ import { ConiferError } from "./errors.ts";
 
 /** Ids named on a command line: closed ranges with a step, or the words `last` and `all`. */
 export type IdSet =
-  | { readonly kind: "ranges"; readonly ranges: readonly { readonly first: number; readonly last: number; readonly step: number }[] }
+  | {
+      readonly kind: "ranges";
+      readonly ranges: readonly { readonly first: number; readonly last: number; readonly step: number }[];
+    }
   | { readonly kind: "last" }
   | { readonly kind: "all" };
 
@@ -12,7 +15,11 @@ export function parseIdSet(text: string): IdSet {
   if (trimmed === "last" || trimmed === "all") return { kind: trimmed };
   const ranges = trimmed.split(",").map((part) => {
     const match = /^(\d[\d_]*)(?:-(\d[\d_]*)(?::(\d+))?)?$/.exec(part.trim());
-    if (!match) throw new ConiferError("BAD_ID_SET", { text, problem: `${JSON.stringify(part)} is neither a number nor a range` });
+    if (!match)
+      throw new ConiferError("BAD_ID_SET", {
+        text,
+        problem: `${JSON.stringify(part)} is neither a number nor a range`,
+      });
     const first = toId(match[1] ?? "", text);
     const last = match[2] === undefined ? first : toId(match[2], text);
     const step = match[3] === undefined ? 1 : Number(match[3]);

@@ -1,0 +1,4 @@
+/** The database's schema, as numbered migrations; an applied one is never changed, a new one is added behind it. */
+import { start } from "./001-start.ts";
+
+export const migrations = [start] as const;
