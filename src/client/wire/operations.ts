@@ -474,13 +474,7 @@ export type BodyInput<N extends OperationName> = Operations[N] extends { body: i
   : undefined;
 export type AnswerOf<N extends OperationName> = z.output<Operations[N]["response"]>;
 
-/** Routes that stream Server-Sent Events instead of answering once. */
-export const STREAMS = {
-  /** What changes: jobs, batch jobs, sites, sessions of this user. Query `site`, `where` (job filters are not applied; see docs/protocol.md). */
-  events: "/events/stream",
-  /** Wakes a pilot: data is a Commands object, or {} when there may be new runnable jobs. */
-  sessionCommands: "/sessions/:id/commands",
-} as const;
+export { STREAMS } from "./routes.ts";
 
 /** What the event stream carries; `event:` is the kind. */
 export const changeSchema = z.discriminatedUnion("kind", [
