@@ -1,0 +1,150 @@
+import { randomBytes } from "node:crypto";
+import type { Readable, Writable } from "node:stream";
+import { assertNever } from "../../model/errors.ts";
+import { type Channel, openChannel } from "../link/channel.ts";
+import type { GpuId, HubMessage, NodeMessage } from "../link/messages.ts";
+import { readHubMessage } from "../link/read-message.ts";
+import { describeNotStarted } from "./finish/task-end.ts";
+import { createCorePins } from "./machine/core-pins.ts";
+import { ownCores } from "./machine/cores.ts";
+import { findGpus, listDirectory } from "./machine/gpus.ts";
+import { describeMachine } from "./machine/hello.ts";
+import { createOutbox } from "./outbox.ts";
+import { agentMarker, baseEnvironment, exportedFunctions } from "./prepare/environment.ts";
+import { openPrivateFiles } from "./prepare/private-files.ts";
+import { openWorkdirRoot } from "./prepare/workdir.ts";
+import { createTaskRunner } from "./run-tasks.ts";
+import { createHelperPool } from "./shell/helper-pool.ts";
+import { findProgram } from "./shell/script.ts";
+import { startReaper } from "./sweep/reaper.ts";
+import { createSweeper } from "./sweep/sweeper.ts";
+
+export interface NodeAgentOptions {
+  /** The link to the hub. */
+  readonly input: Readable;
+  readonly output: Writable;
+  /** Absolute; workdirs and inputs outside of it are refused. */
+  readonly root: string;
+  /** What tasks' environments start from; Conifer's own variables in it are left out. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Overrides what is found on this machine. */
+  readonly gpus?: readonly GpuId[] | undefined;
+  /** For tasks whose hub is gone or whose agent is told to stop; default 5. */
+  readonly graceSec?: number | undefined;
+  /** Shell for the helpers; default dash, else sh. */
+  readonly shell?: string | undefined;
+  /** Helpers kept while idle; default 64, or one a core where there are more. */
+  readonly maxIdleHelpers?: number | undefined;
+  /** Ends the agent as if the link were gone. */
+  readonly stop?: AbortSignal | undefined;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Runs a node agent until its hub says `shutdown` or goes away; its tasks have ended when the promise resolves. Throws when the root cannot
+ * be made or no shell is found.
+ */
+export async function runNodeAgent(options: NodeAgentOptions): Promise<void> {
+  const { graceSec = 5, log } = options;
+  const agent = randomBytes(8).toString("hex");
+  const base = baseEnvironment(options.environment);
+  const path = base.PATH ?? "/usr/local/bin:/usr/bin:/bin";
+  const shell = options.shell ?? findProgram("dash", `/usr/bin:/bin:${path}`) ?? "/bin/sh";
+  const bash = findProgram("bash", path) ?? findProgram("bash", "/usr/bin:/bin");
+  const cores = ownCores();
+  const gpus = options.gpus ?? findGpus({ environment: options.environment, list: listDirectory });
+
+  const root = openWorkdirRoot(options.root);
+  const privateFiles = openPrivateFiles();
+  const outbox = createOutbox((message) => channel.send(message));
+  const pins = createCorePins({ own: cores, canPin: findProgram("taskset", path) !== null, note: outbox.note });
+  const reaper = startReaper({
+    shell,
+    environment: base,
+    agent,
+    privateDirectory: privateFiles.directory,
+    onRestart: () => log("the reaper was killed; another one was started"),
+  });
+  const pool = createHelperPool({
+    shell,
+    environment: { ...base, [agentMarker]: agent },
+    allCores: pins.all,
+    maxIdle: options.maxIdleHelpers ?? Math.max(64, cores.length),
+    onPinFailed: pins.pinFailed,
+    onGroup: (change, group) => (change === "begins" ? reaper.groupBegins(group) : reaper.groupEnds(group)),
+  });
+  const sweeper = createSweeper({
+    agent,
+    isRunning: (task) => runner.isRunning(task),
+    onStuck: (task, pids) => outbox.note(`processes ${pids.join(", ")} of task ${task} cannot be killed`),
+  });
+  const runner = createTaskRunner({
+    pool,
+    pins,
+    root,
+    privateFiles,
+    sweeper,
+    gpuKinds: [...new Set(gpus.map((gpu) => gpu.kind))],
+    path,
+    bash: bash ?? shell,
+    functions: bash === null ? "" : exportedFunctions(options.environment),
+    now: Date.now,
+    report: outbox,
+  });
+
+  let channel: Channel<NodeMessage>;
+  await new Promise<void>((resolve) => {
+    let isStopping = false;
+    let isEmpty = false;
+    /** Asked again, it can only become quicker: the link may break while the hub's own grace runs. */
+    const stop = async (why: string, withinSec: number): Promise<void> => {
+      isStopping = true;
+      log(`ending: ${why}`);
+      await runner.endAll("allocation-end", withinSec);
+      if (isEmpty) return;
+      isEmpty = true;
+      outbox.flush();
+      if (channel.isClosed) resolve();
+      else channel.close();
+      // A hub that does not read any more must not keep the agent.
+      setTimeout(resolve, 5000).unref();
+    };
+    const receive = (message: HubMessage): void => {
+      switch (message.type) {
+        case "start":
+          for (const task of message.tasks)
+            if (isStopping) outbox.ended(describeNotStarted(task, Date.now(), "the node agent is ending"));
+            else runner.start(task);
+          return;
+        case "end":
+          for (const task of message.tasks) runner.end(task);
+          return;
+        case "ping":
+          channel.send({ type: "pong", n: message.n });
+          return;
+        case "shutdown":
+          void stop("the hub says so", message.graceSec);
+          return;
+        default:
+          assertNever(message);
+      }
+    };
+    channel = openChannel<HubMessage, NodeMessage>({
+      readable: options.input,
+      writable: options.output,
+      peer: "the hub",
+      read: readHubMessage,
+      onMessage: receive,
+      onClose: (error) => {
+        if (isEmpty) resolve();
+        else void stop(error?.message ?? "the link to the hub was closed", graceSec);
+      },
+    });
+    options.stop?.addEventListener("abort", () => void stop("told to stop", graceSec), { once: true });
+    channel.send(describeMachine(cores, gpus));
+  });
+  sweeper.close();
+  pool.close();
+  reaper.close();
+  privateFiles.close();
+}
