@@ -10,6 +10,10 @@ import { JOB_STATES } from "../../model/states.ts";
  * `job_life_group` serves every list: the tally says which (app, state) groups hold jobs at all, and a page is the
  * first rows of each of these groups, merged. So no index by site or by app alone is kept up.
  *
+ * `job_life` repeats what the job needs of a node, in whole numbers (`needsOf` in life/needs.ts makes them; a trigger
+ * keeps them when `jobs` is updated): the index of the runnable jobs holds them too, so that an acquire passes over
+ * jobs that do not fit without reading them.
+ *
  * The tables of jobs have no foreign keys: their row-by-row checks halve the speed of creation, and a cascade over a
  * million jobs would hold the one connection for minutes. Whoever creates jobs locks their site and app rows FOR KEY
  * SHARE once a request; a deleted site or app is marked (`deleted`), hidden at once, and cleared away in small steps.
@@ -136,6 +140,12 @@ CREATE TABLE job_life (
   app_id bigint NOT NULL,
   state job_state NOT NULL,
   priority integer NOT NULL DEFAULT 0,
+  nodes integer NOT NULL,
+  cores integer NOT NULL,
+  gpus_milli integer NOT NULL,
+  memory_mib integer NOT NULL,
+  most_per_node integer NOT NULL,
+  wall_sec integer NOT NULL,
   waiting_for integer NOT NULL DEFAULT 0,
   attempt integer NOT NULL DEFAULT 0,
   losses integer NOT NULL DEFAULT 0,
@@ -156,7 +166,7 @@ CREATE TABLE job_life (
   started timestamptz,
   ended timestamptz
 ) WITH (fillfactor = 70);
-CREATE INDEX job_life_runnable ON job_life (site_id, priority DESC, id) WHERE state IN ('PREPROCESSED', 'RESTART_READY') AND session_id IS NULL;
+CREATE INDEX job_life_runnable ON job_life (site_id, priority DESC, id, nodes, cores, gpus_milli, memory_mib, most_per_node, wall_sec) WHERE state IN ('PREPROCESSED', 'RESTART_READY') AND session_id IS NULL;
 CREATE INDEX job_life_held ON job_life (session_id) WHERE session_id IS NOT NULL;
 CREATE INDEX job_life_hooks ON job_life (site_id, id) WHERE (state = 'STAGED_IN' AND has_preprocess) OR (state = 'RUN_DONE' AND has_postprocess) OR (state = 'RUN_ERROR' AND has_on_error) OR (state = 'RUN_TIMEOUT' AND has_on_timeout);
 CREATE INDEX job_life_group ON job_life (app_id, state, id);
@@ -245,6 +255,20 @@ BEGIN
   ) AS both_sides GROUP BY 1, 2, 3 HAVING sum(n) <> 0;
   RETURN NULL;
 END $$;
+CREATE FUNCTION needs_updated() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE job_life SET nodes = n.nodes, cores = n.cores, gpus_milli = n.gpus_milli, memory_mib = n.memory_mib, most_per_node = n.most_per_node, wall_sec = n.wall_sec
+  FROM (
+    SELECT id, nodes, greatest(1, ceil(ranks_per_node * threads_per_rank / threads_per_core::double precision)) AS cores,
+      least(round(ranks_per_node * gpus_per_rank * 1000), 2147483647) AS gpus_milli, least(ceil(memory_per_node_bytes / 1048576::double precision), 2147483647) AS memory_mib,
+      CASE node_packing_count WHEN 0 THEN 2147483647 ELSE node_packing_count END AS most_per_node, least(ceil(wall_time_min * 60), 2147483647) AS wall_sec
+    FROM new_rows
+  ) AS n
+  WHERE job_life.id = n.id AND (job_life.nodes, job_life.cores, job_life.gpus_milli, job_life.memory_mib, job_life.most_per_node, job_life.wall_sec)
+    IS DISTINCT FROM (n.nodes, n.cores::integer, n.gpus_milli::integer, n.memory_mib::integer, n.most_per_node, n.wall_sec::integer);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER needs_update AFTER UPDATE ON jobs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION needs_updated();
 CREATE TRIGGER tally_insert AFTER INSERT ON job_life REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION tally_inserted();
 CREATE TRIGGER tally_delete AFTER DELETE ON job_life REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION tally_deleted();
 CREATE TRIGGER tally_update AFTER UPDATE ON job_life REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION tally_updated();
