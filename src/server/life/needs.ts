@@ -21,7 +21,7 @@ export const UNLIMITED = 2_147_483_647;
 export function needsOf(resources: Resources): Needs {
   return {
     nodes: resources.nodes,
-    cores: coresPerNode(resources),
+    cores: atMost(coresPerNode(resources)),
     gpusMilli: toMilli(gpusPerNode(resources)),
     memoryMib: toMib(resources.memoryPerNodeBytes),
     mostPerNode: resources.nodePackingCount === 0 ? UNLIMITED : resources.nodePackingCount,

@@ -259,8 +259,8 @@ CREATE FUNCTION needs_updated() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE job_life SET nodes = n.nodes, cores = n.cores, gpus_milli = n.gpus_milli, memory_mib = n.memory_mib, most_per_node = n.most_per_node, wall_sec = n.wall_sec
   FROM (
-    SELECT id, nodes, greatest(1, ceil(ranks_per_node * threads_per_rank / threads_per_core::double precision)) AS cores,
-      least(round(ranks_per_node * gpus_per_rank * 1000), 2147483647) AS gpus_milli, least(ceil(memory_per_node_bytes / 1048576::double precision), 2147483647) AS memory_mib,
+    SELECT id, nodes, least(greatest(1, ceil(ranks_per_node::double precision * threads_per_rank / threads_per_core)), 2147483647) AS cores,
+      least(floor(ranks_per_node * gpus_per_rank * 1000 + 0.5), 2147483647) AS gpus_milli, least(ceil(memory_per_node_bytes / 1048576::double precision), 2147483647) AS memory_mib,
       CASE node_packing_count WHEN 0 THEN 2147483647 ELSE node_packing_count END AS most_per_node, least(ceil(wall_time_min * 60), 2147483647) AS wall_sec
     FROM new_rows
   ) AS n
