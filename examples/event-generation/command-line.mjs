@@ -18,7 +18,7 @@ export function runProgram({ usage, options, main }) {
   const name = basename(process.argv[1] ?? "program");
   try {
     const { values, positionals } = readArguments(options);
-    if (values["help"]) process.stdout.write(usage.trimStart());
+    if (values.help) process.stdout.write(usage.trimStart());
     else main(values, positionals);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

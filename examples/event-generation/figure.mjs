@@ -2,8 +2,8 @@
 // The figure of the campaign: the dimuon mass and the scattering angle, simulated and exact, with their ratios beneath.
 import { drawPanel } from "../figure/panel.mjs";
 import { drawFigure, drawText } from "../figure/text.mjs";
-import { isFixedEnergy } from "./physics/scan.mjs";
 import { crossSectionCurve } from "./measure/spectra.mjs";
+import { isFixedEnergy } from "./physics/scan.mjs";
 
 /** @typedef {import("./measure/spectra.mjs").Spectrum} Spectrum */
 /** @typedef {import("../figure/panel.mjs").Point} Point */
@@ -26,13 +26,19 @@ const RIGHT = 660;
  */
 export function drawHistograms(result) {
   const { scan, events, files, spectra } = result;
-  const energies = isFixedEnergy(scan) ? `√*s* = ${scan.minEnergy} GeV` : `√*s* = ${scan.minEnergy}–${scan.maxEnergy} GeV`;
+  const energies = isFixedEnergy(scan)
+    ? `√*s* = ${scan.minEnergy} GeV`
+    : `√*s* = ${scan.minEnergy}–${scan.maxEnergy} GeV`;
   return drawFigure({
     width: WIDTH,
     height: HEIGHT,
     title: "Dimuon mass and cos theta of e+ e- to mu+ mu-, simulated and exact",
     body: [
-      heading("*e*^{+}*e*^{−} → *μ*^{+}*μ*^{−}", `${energies}, ${group(events)} events from ${files} ${files === 1 ? "file" : "files"}`, LEFT),
+      heading(
+        "*e*^{+}*e*^{−} → *μ*^{+}*μ*^{−}",
+        `${energies}, ${group(events)} events from ${files} ${files === 1 ? "file" : "files"}`,
+        LEFT,
+      ),
       ...(spectra.mass ? massPanels(result, spectra.mass) : [energyPanel(result)]),
       heading("", `*A*_{FB} = ${signed(result.asymmetry.value)} ± ${result.asymmetry.error.toFixed(4)}`, RIGHT),
       ...cosThetaPanels(result),
@@ -102,7 +108,12 @@ function energyPanel({ scan, crossSection: { value, error } }) {
     yAxis: { min: Math.min(...values) / 2.2, max: Math.max(...values) * 3, log: true, label: "*σ*  [nb]" },
     series: [
       { kind: "curve", points: curve, colour: EXACT, label: "exact, tree level" },
-      { kind: "points", points: [{ x: scan.minEnergy, y: value, yError: error }], colour: SIMULATED, label: "simulated" },
+      {
+        kind: "points",
+        points: [{ x: scan.minEnergy, y: value, yError: error }],
+        colour: SIMULATED,
+        label: "simulated",
+      },
     ],
     legend: { x: 18, y: 22 },
   });
@@ -126,7 +137,14 @@ function drawRatio(spectrum, { x, axis }) {
     xAxis: axis,
     yAxis: { min: 1 - half * 1.2, max: 1 + half * 1.2, ticks: 3, label: "sim. / exact" },
     series: [
-      { kind: "curve", points: [{ x: axis.min, y: 1 }, { x: axis.max, y: 1 }], colour: EXACT },
+      {
+        kind: "curve",
+        points: [
+          { x: axis.min, y: 1 },
+          { x: axis.max, y: 1 },
+        ],
+        colour: EXACT,
+      },
       { kind: "points", points, colour: SIMULATED },
     ],
   });
@@ -142,7 +160,9 @@ function density(spectrum, integral) {
   return spectrum.sumW.flatMap((content, bin) => {
     const { x, xError } = centre(spectrum, bin);
     const scale = integral / total / (2 * xError);
-    return content > 0 ? [{ x, xError, y: content * scale, yError: Math.sqrt(Number(spectrum.sumW2[bin])) * scale }] : [];
+    return content > 0
+      ? [{ x, xError, y: content * scale, yError: Math.sqrt(Number(spectrum.sumW2[bin])) * scale }]
+      : [];
   });
 }
 

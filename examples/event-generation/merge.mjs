@@ -7,7 +7,13 @@ import { drawHistograms } from "./figure.mjs";
 import { readEvents } from "./files/event-file.mjs";
 import { findFiles } from "./files/find-files.mjs";
 import { writeText } from "./files/text-file.mjs";
-import { asymmetryBands, checkFiles, compareFiles, measureAsymmetry, measureCrossSection } from "./measure/campaign.mjs";
+import {
+  asymmetryBands,
+  checkFiles,
+  compareFiles,
+  measureAsymmetry,
+  measureCrossSection,
+} from "./measure/campaign.mjs";
 import { measureSpectra } from "./measure/spectra.mjs";
 import { describeResults } from "./measure/table.mjs";
 
@@ -34,7 +40,8 @@ runProgram({
     const read = findFiles(given).map((path) => ({ path, ...readEvents(path) }));
     const { process: reaction, grid, kind, scan, maxWeight } = checkFiles(read);
     const events = read.flatMap((file) => file.events);
-    if (events.length < 2) throw new Error(`${read.length} files hold ${events.length} events: too few to measure with`);
+    if (events.length < 2)
+      throw new Error(`${read.length} files hold ${events.length} events: too few to measure with`);
 
     const sums = read.map(({ header }) => header.weights);
     const generated = sums.reduce((total, { n }) => total + n, 0);
@@ -57,6 +64,8 @@ runProgram({
     };
     writeText(join(out, "results.json"), `${JSON.stringify(results, null, 1)}\n`);
     writeText(join(out, "histogram.svg"), drawHistograms(results));
-    process.stdout.write(`${describeResults(results)}\nwritten: ${join(out, "results.json")}, ${join(out, "histogram.svg")}\n`);
+    process.stdout.write(
+      `${describeResults(results)}\nwritten: ${join(out, "results.json")}, ${join(out, "histogram.svg")}\n`,
+    );
   },
 });

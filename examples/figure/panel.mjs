@@ -66,6 +66,8 @@ function drawSeries(series, { box, px, py }) {
 }
 
 const RADIUS = 2.3;
+/** The same for every panel, so that labels of panels above one another line up. */
+const LABEL_DISTANCE = 56;
 
 /** @param {Paper & { xScale: import("./scale.mjs").Scale, yScale: import("./scale.mjs").Scale }} paper */
 function drawTicks({ box, px, py, xScale, yScale }) {
@@ -88,15 +90,16 @@ function drawNumbers({ box, px, py, xScale, yScale, xAxis, yAxis }) {
   const bottom = box.y + box.height;
   const xNumbers = xAxis.bare
     ? []
-    : xScale.major.map(({ value, label }) => drawText(label, { x: px(value), y: bottom + 19, size: 14, anchor: "middle" }));
+    : xScale.major.map(({ value, label }) =>
+        drawText(label, { x: px(value), y: bottom + 19, size: 14, anchor: "middle" }),
+      );
   const yNumbers = yScale.major.map(({ value, label }) =>
     drawText(label, { x: box.x - 8, y: py(value) + 5, size: 14, anchor: "end" }),
   );
-  const widest = Math.max(0, ...yScale.major.map(({ label }) => label.replace(/[\^_{}]/g, "").length));
-  const xLabel = xAxis.label && drawText(xAxis.label, { x: box.x + box.width, y: bottom + 42, size: 16, anchor: "end" });
+  const xLabel =
+    xAxis.label && drawText(xAxis.label, { x: box.x + box.width, y: bottom + 42, size: 16, anchor: "end" });
   const yLabel =
-    yAxis.label &&
-    drawText(yAxis.label, { x: box.x - 22 - 8 * widest, y: box.y, size: 16, anchor: "end", rotate: -90 });
+    yAxis.label && drawText(yAxis.label, { x: box.x - LABEL_DISTANCE, y: box.y, size: 16, anchor: "end", rotate: -90 });
   return [...xNumbers, ...yNumbers, xLabel ?? "", yLabel ?? ""].join("");
 }
 
@@ -123,7 +126,8 @@ function drawLegend(series, notes, { x, y }) {
  * @param {number} y
  */
 function drawKey(series, x, y) {
-  if (series.kind === "band") return `<rect x="${short(x)}" y="${short(y - 7)}" width="30" height="14" fill="${series.colour}"/>`;
+  if (series.kind === "band")
+    return `<rect x="${short(x)}" y="${short(y - 7)}" width="30" height="14" fill="${series.colour}"/>`;
   if (series.kind === "curve") {
     const dash = series.dashed ? ' stroke-dasharray="5 4"' : "";
     return `<path d="M${short(x)} ${short(y)}h30" stroke="${series.colour}" stroke-width="1.8"${dash}/>`;

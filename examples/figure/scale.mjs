@@ -44,7 +44,10 @@ function logScale({ min, max }) {
   return {
     place: (value) => Math.log(Math.max(value, min / 1e6) / min) / Math.log(max / min),
     major: exponents
-      .map((e) => ({ value: 10 ** e, label: Math.abs(e) <= 3 ? String(Number((10 ** e).toPrecision(1))) : minus(`10^{${e}}`) }))
+      .map((e) => ({
+        value: 10 ** e,
+        label: Math.abs(e) <= 3 ? String(Number((10 ** e).toPrecision(1))) : minus(`10^{${e}}`),
+      }))
       .filter(({ value }) => inside(value)),
     minor: exponents.flatMap((e) => [2, 3, 4, 5, 6, 7, 8, 9].map((m) => m * 10 ** e)).filter(inside),
   };

@@ -52,6 +52,7 @@ export function escapeText(text) {
 function spans(content, size) {
   let italic = false;
   let shift = 0;
+  let gap = 0;
   return content
     .split(/(\*|[\^_]\{[^}]*\})/)
     .filter((piece) => piece !== "")
@@ -60,17 +61,25 @@ function spans(content, size) {
         italic = !italic;
         return "";
       }
-      const script = /^([\^_])\{(.*)\}$/.exec(piece);
+      const script = /^([\^_])\{(\*?)([^*]*)\*?\}$/.exec(piece);
       const level = script ? (script[1] === "^" ? -0.38 : 0.22) * size : 0;
+      const text = script?.[3] ?? piece;
       const move = level - shift;
+      // Renderers drop spaces at the ends of a span, so those become a shift of what follows.
+      const before = gap + (text.length - text.trimStart().length);
+      gap = text.length - text.trimEnd().length;
       shift = level;
       const attributes = [
+        before ? ` dx="${short(before * SPACE * size)}"` : "",
         move ? ` dy="${short(move)}"` : "",
         script ? ` font-size="${short(size * 0.72)}"` : "",
-        italic ? ' font-style="italic"' : "",
+        italic || script?.[2] ? ' font-style="italic"' : "",
       ].join("");
-      const text = escapeText(script?.[2] ?? piece);
-      return attributes ? `<tspan${attributes}>${text}</tspan>` : text;
+      const inner = escapeText(text.trim()).replaceAll(" ", "\u00a0");
+      return attributes ? `<tspan${attributes}>${inner}</tspan>` : inner;
     })
     .join("");
 }
+
+/** Width of a space as a share of the font size. */
+const SPACE = 0.28;

@@ -2,7 +2,7 @@
 // Which files an argument means. A shell expands patterns itself, but a hundred job folders make a long command line, and a
 // quoted pattern or a folder says the same.
 import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, normalize } from "node:path";
 
 /**
  * The files named by paths, folders (their .jsonl files) and patterns with * and ?, sorted and each once. An argument that
@@ -16,7 +16,7 @@ export function findFiles(given) {
 /** @param {string} argument */
 function findOne(argument) {
   const stats = statSync(argument, { throwIfNoEntry: false });
-  if (stats?.isFile()) return [argument];
+  if (stats?.isFile()) return [normalize(argument)];
   const pattern = stats?.isDirectory() ? join(argument, "*.jsonl") : argument;
   const found = expand(pattern).filter((path) => statSync(path).isFile());
   if (found.length === 0) throw new Error(`no event files match ${argument}`);
@@ -39,7 +39,10 @@ function expand(pattern) {
  */
 function matchIn(folder, pattern) {
   if (!statSync(folder).isDirectory()) return [];
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  const escaped = pattern
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
   const wanted = new RegExp(`^${escaped}$`, "s");
   const names = readdirSync(folder).filter((name) => wanted.test(name) && !name.startsWith("."));
   return names.map((name) => join(folder, name));

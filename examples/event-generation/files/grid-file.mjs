@@ -52,7 +52,8 @@ function parse(path, text) {
 /** @param {GridFile} grid */
 function findProblem(grid) {
   if (grid?.format !== "integration-grid" || grid.version !== 1) return "expected format 'integration-grid', version 1";
-  if (!(grid.scan?.minEnergy > 0 && grid.scan.maxEnergy >= grid.scan.minEnergy)) return "its scan has no valid energies";
+  if (!(grid.scan?.minEnergy > 0 && grid.scan.maxEnergy >= grid.scan.minEnergy))
+    return "its scan has no valid energies";
   if (!(grid.maxWeight > 0)) return "its maximum weight is not positive";
   const names = coordinates(grid.scan);
   if (!Array.isArray(grid.axes) || grid.axes.map((axis) => axis?.name).join() !== names.join()) {

@@ -1,5 +1,5 @@
 // @ts-check
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
@@ -27,7 +27,7 @@ export function writeText(path, text) {
     writeFileSync(unfinished, text);
     renameSync(unfinished, path);
   } catch (cause) {
-    rmSync(unfinished, { force: true });
+    if (existsSync(unfinished)) rmSync(unfinished);
     throw new Error(`cannot write ${path}: ${reason(cause)}`, { cause });
   }
 }
@@ -36,6 +36,7 @@ export function writeText(path, text) {
 function reason(error) {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOENT") return "no such file or folder";
+  if (code === "ENOTDIR" || code === "EEXIST") return "a folder on the way is a file";
   if (code === "EACCES") return "permission denied";
   if (code === "EISDIR") return "it is a folder";
   return error instanceof Error ? error.message : String(error);

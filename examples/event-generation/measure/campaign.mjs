@@ -29,7 +29,9 @@ export function checkFiles(files) {
     }
     if (header.grid !== first.header.grid) throw new Error(`${path} and ${first.path} come from different grids`);
     if (seeds.has(header.seed)) {
-      throw new Error(`${path} and ${seeds.get(header.seed)} have the same seed ${header.seed}: their events are the same`);
+      throw new Error(
+        `${path} and ${seeds.get(header.seed)} have the same seed ${header.seed}: their events are the same`,
+      );
     }
     seeds.set(header.seed, path);
   }

@@ -42,7 +42,11 @@ export function compareShape({ sumW, sumW2 }, shares) {
     found += Number(sumW[bin]);
     squares += Number(sumW2[bin]);
     left -= share * total;
-    if (expected < FEWEST_EXPECTED * meanWeight || (left > 0 && left < FEWEST_EXPECTED * meanWeight && bin < shares.length - 1)) return;
+    if (
+      expected < FEWEST_EXPECTED * meanWeight ||
+      (left > 0 && left < FEWEST_EXPECTED * meanWeight && bin < shares.length - 1)
+    )
+      return;
     chi2 += (found - expected) ** 2 / (expected * (found > 0 ? squares / found : meanWeight));
     groups++;
     [expected, found, squares] = [0, 0, 0];

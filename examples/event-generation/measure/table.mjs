@@ -20,7 +20,9 @@ export function describeResults(results) {
   ];
   const compared = [
     agreementRow("files with one another", results.filesAgree),
-    ...Object.entries(results.spectra).map(([name, spectrum]) => (spectrum ? agreementRow(SPECTRA[name] ?? name, spectrum.agreement) : [])),
+    ...Object.entries(results.spectra).map(([name, spectrum]) =>
+      spectrum ? agreementRow(SPECTRA[name] ?? name, spectrum.agreement) : [],
+    ),
   ].filter((row) => row.length > 0);
   return [
     `${results.process}, ${energies}`,

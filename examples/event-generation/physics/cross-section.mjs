@@ -10,14 +10,7 @@
 // W. J. Stirling and B. R. Webber, "QCD and Collider Physics" (1996), chapter 3; ALEPH, DELPHI, L3, OPAL and SLD, "Precision
 // electroweak measurements on the Z resonance", Phys. Rept. 427 (2006) 257, chapter 1, whose s-dependent width is the one
 // that goes with the PDG's mass and width.
-import {
-  FERMI_COUPLING,
-  FINE_STRUCTURE,
-  NANOBARN_GEV2,
-  SIN2_THETA_LEPTON,
-  Z_MASS,
-  Z_WIDTH,
-} from "./constants.mjs";
+import { FERMI_COUPLING, FINE_STRUCTURE, NANOBARN_GEV2, SIN2_THETA_LEPTON, Z_MASS, Z_WIDTH } from "./constants.mjs";
 
 const VECTOR2 = (-0.5 + 2 * SIN2_THETA_LEPTON) ** 2;
 const AXIAL2 = 0.25;
