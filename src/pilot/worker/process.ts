@@ -34,7 +34,11 @@ export class FunctionWorker {
     (child.stdio[4] as Readable | undefined)?.on("error", () => undefined);
     this.#ended = new Promise((resolve) => {
       child.once("error", (error) => resolve(messageOf(error)));
-      child.once("exit", (code, signal) => resolve(signal === null ? `exit code ${code}` : signal));
+      // The last message may still be on its way when the process has ended; the channel closes after it.
+      const channel = new Promise<void>((closed) => child.once("disconnect", closed));
+      child.once("exit", (code, signal) => {
+        void channel.then(() => resolve(signal === null ? `exit code ${code}` : signal));
+      });
     });
     void this.#ended.then(() => {
       this.#alive = false;
