@@ -28,11 +28,13 @@ CREATE TYPE dependency_condition AS ENUM ('ok', 'any', 'failed');
 
 CREATE TABLE users (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  name text NOT NULL UNIQUE,
+  name text NOT NULL,
   admin boolean NOT NULL DEFAULT false,
   password_hash text,
-  created timestamptz NOT NULL DEFAULT now()
+  created timestamptz NOT NULL DEFAULT now(),
+  deleted timestamptz
 );
+CREATE UNIQUE INDEX users_name ON users (name) WHERE deleted IS NULL;
 CREATE TABLE tokens (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   user_id bigint NOT NULL REFERENCES users ON DELETE CASCADE,
