@@ -1,0 +1,161 @@
+/** PostgreSQL through a pool of connections. */
+import { Pool, type PoolClient } from "pg";
+import { ConiferError } from "../../../model/errors.ts";
+import type { Database, QueryResult, Transaction } from "../database.ts";
+import { failureFrom } from "../failures.ts";
+import { withoutPassword } from "../options.ts";
+import { StatementNames } from "../statement-names.ts";
+import { retryConflicts, TransactionScope } from "../transaction.ts";
+import { UserTypes } from "../values/columns.ts";
+import { postgresFailure } from "./failures.ts";
+import { PostgresListener } from "./listener.ts";
+import { clientConfig, type PostgresAddress, START_SESSION } from "./session.ts";
+import { isPlanOutdated, runScript, runStatement, type StatementContext } from "./statements.ts";
+
+const DEFAULT_CONNECTIONS = 10;
+const IDLE_MS = 60_000;
+
+type PoolOptions = {
+  readonly connections?: number;
+  /** Called once everything is disconnected. */
+  readonly onClosed?: () => Promise<void>;
+};
+
+/** A database on a PostgreSQL server, which others may use at the same time. */
+export class PostgresDatabase implements Database {
+  readonly engine = "postgres";
+  readonly place: string;
+  /** Never resolves: a server that went away may come back, and the pool connects anew. */
+  readonly failed = new Promise<ConiferError>(() => {});
+  readonly #pool: Pool;
+  readonly #listener: PostgresListener;
+  readonly #scope = new TransactionScope();
+  readonly #context: StatementContext;
+  #closing: Promise<void> | undefined;
+
+  readonly #onClosed: () => Promise<void>;
+
+  private constructor(
+    address: PostgresAddress,
+    { connections = DEFAULT_CONNECTIONS, onClosed = async () => {} }: PoolOptions,
+  ) {
+    this.#onClosed = onClosed;
+    this.place = address.place;
+    this.#context = { place: address.place, types: new UserTypes(), names: new StatementNames() };
+    this.#listener = new PostgresListener(address);
+    this.#pool = new Pool({
+      ...clientConfig(address),
+      max: connections,
+      idleTimeoutMillis: IDLE_MS,
+      allowExitOnIdle: true,
+      onConnect: (client) => client.query(START_SESSION),
+    });
+    // An idle connection that breaks has left the pool already; the next statement takes another one.
+    this.#pool.on("error", () => {});
+  }
+
+  /** Connects to the server at a URL. Throws DATABASE_UNREACHABLE when it does not answer or refuses. */
+  static async open({ url, ...options }: { url: string } & PoolOptions): Promise<PostgresDatabase> {
+    return PostgresDatabase.connect({ config: { connectionString: url }, place: withoutPassword(url) }, options);
+  }
+
+  /** Connects by the driver's own settings. */
+  static async connect(address: PostgresAddress, options: PoolOptions = {}): Promise<PostgresDatabase> {
+    const database = new PostgresDatabase(address, options);
+    try {
+      await database.query("SELECT 1");
+      return database;
+    } catch (error) {
+      await database.#disconnect();
+      throw error;
+    }
+  }
+
+  async query<Row>(sql: string, params: readonly unknown[] = []): Promise<QueryResult<Row>> {
+    this.#scope.refuseInside();
+    try {
+      return await this.#withClient((client) => runStatement<Row>(client, { sql, params }, this.#context));
+    } catch (error) {
+      if (!isPlanOutdated(error)) throw error;
+      const unnamed = { ...this.#context, names: { nameFor: () => undefined } };
+      return this.#withClient((client) => runStatement<Row>(client, { sql, params }, unnamed));
+    }
+  }
+
+  async exec(sql: string): Promise<void> {
+    this.#scope.refuseInside();
+    await this.#withClient((client) => runScript(client, sql, this.#context));
+  }
+
+  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    this.#scope.refuseInside();
+    return retryConflicts(() => this.#withClient((client) => this.#runTransaction(client, work)));
+  }
+
+  listen(channel: string, onPayload: (payload: string) => void): Promise<AsyncDisposable> {
+    return this.#listener.listen(channel, onPayload);
+  }
+
+  async notify(channel: string, payload: string): Promise<void> {
+    await this.query("SELECT pg_notify($1, $2)", [channel, payload]);
+  }
+
+  async maintain(): Promise<void> {}
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#disconnect().then(this.#onClosed);
+    return this.#closing;
+  }
+
+  async #disconnect(): Promise<void> {
+    await Promise.all([this.#listener[Symbol.asyncDispose](), this.#pool.end()]);
+  }
+
+  /** Lends a connection; one that fails otherwise than by an answer of the server is not used again. */
+  async #withClient<T>(run: (client: PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw postgresFailure(error, this.place);
+    });
+    let isBroken = false;
+    // A connection may break between two statements of a transaction; the next one then fails.
+    const onError = (): void => {
+      isBroken = true;
+    };
+    client.on("error", onError);
+    try {
+      return await run(client);
+    } catch (error) {
+      if (error instanceof ConiferError && error.code === "DATABASE_UNREACHABLE") isBroken = true;
+      throw error;
+    } finally {
+      client.off("error", onError);
+      client.release(isBroken);
+    }
+  }
+
+  async #runTransaction<T>(client: PoolClient, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    let isOver = false;
+    const within = <R>(run: () => Promise<R>): Promise<R> => {
+      // What comes later would run outside the transaction.
+      return isOver ? Promise.reject(new ConiferError("INTERNAL", { problem: "the transaction is over" })) : run();
+    };
+    const tx: Transaction = {
+      query: (sql, params = []) => within(() => runStatement(client, { sql, params }, this.#context)),
+      exec: (sql) => within(async () => void (await runScript(client, sql, this.#context))),
+    };
+    await runScript(client, "BEGIN", this.#context);
+    try {
+      const result = await this.#scope.run(() => work(tx));
+      isOver = true;
+      // A COMMIT in a failed transaction is no error to PostgreSQL: it answers ROLLBACK.
+      if ((await runScript(client, "COMMIT", this.#context)) === "ROLLBACK") {
+        throw failureFrom({ sqlState: "25P02", message: "a statement of the transaction had failed" }, this.place);
+      }
+      return result;
+    } catch (error) {
+      isOver = true;
+      await runScript(client, "ROLLBACK", this.#context).catch(() => client.end());
+      throw error;
+    }
+  }
+}
