@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import { build, type Message, type Plugin } from "esbuild";
 import { ConiferError, messageOf } from "../../model/errors.ts";
 
@@ -18,6 +18,8 @@ export type BundleOptions = {
   readonly directory: string;
   /** Where a module's `import … from "conifer"` leads; a file URL. */
   readonly coniferUrl: string;
+  /** Errors name files relative to this; default: absolute. */
+  readonly root?: string;
 };
 
 /**
@@ -38,7 +40,7 @@ export async function bundleModule(entry: string, options: BundleOptions): Promi
     banner: { js: REQUIRE },
     plugins: [leadConiferTo(options.coniferUrl)],
   }).catch((cause: unknown) => {
-    throw toError(entry, cause);
+    throw toError(entry, cause, options.root);
   });
   const content = result.outputFiles[0]?.contents ?? new Uint8Array();
   const hash = createHash("sha256").update(content).digest("hex").slice(0, 32);
@@ -63,14 +65,15 @@ function leadConiferTo(url: string): Plugin {
   };
 }
 
-function toError(entry: string, cause: unknown): ConiferError {
+function toError(entry: string, cause: unknown, root: string | undefined): ConiferError {
+  const show = (path: string) => (root === undefined ? resolve(path) : relative(root, resolve(path)));
   const messages = hasErrors(cause) ? cause.errors : [];
   if (messages.length === 0)
-    return new ConiferError("BAD_APP_FILE", { file: entry, problem: messageOf(cause) }, { cause });
+    return new ConiferError("BAD_APP_FILE", { file: show(entry), problem: messageOf(cause) }, { cause });
   const [first, ...others] = messages.map((message) => ({
     file: message.location
-      ? `${resolve(message.location.file)}:${message.location.line}:${message.location.column + 1}`
-      : entry,
+      ? `${show(message.location.file)}:${message.location.line}:${message.location.column + 1}`
+      : show(entry),
     problem: message.text,
   }));
   const more = others.map(({ file, problem }) => `\n${file}: ${problem}`).join("");

@@ -1,8 +1,6 @@
 import { z } from "zod";
 import { nameSchema } from "../../app/definition.ts";
-import { parseDurationSec } from "../../model/durations.ts";
-import { isConiferError } from "../../model/errors.ts";
-import { parseSizeBytes } from "../../model/sizes.ts";
+import { bytesSchema, minutesSchema, secondsSchema } from "../yaml/measured.ts";
 
 /**
  * The settings of a site: every key with its default and its meaning. `conifer site sample-settings` and
@@ -32,7 +30,9 @@ export const settingsSchema = z.strictObject({
       .max(1000)
       .default(1)
       .describe("Allocations of the local scheduler that run at once; the others wait"),
-    syncSec: seconds(1, 3600).default(10).describe("How often the scheduler is asked how its allocations are, seconds"),
+    syncSec: secondsSchema(1, 3600)
+      .default(10)
+      .describe("How often the scheduler is asked how its allocations are, seconds"),
     node: section({
       cores: z
         .int()
@@ -45,13 +45,18 @@ export const settingsSchema = z.strictObject({
         .nullable()
         .default(null)
         .describe("GPUs, a number or a list of device ids; null = what is found"),
-      memoryBytes: size().nullable().default(null).describe("Memory, such as 16GiB; null = what the machine has"),
+      memoryBytes: bytesSchema(1)
+        .nullable()
+        .default(null)
+        .describe("Memory, such as 16GiB; null = what the machine has"),
     }).describe("What a node of an allocation has"),
   }).describe("How allocations are got"),
   pilot: section({
-    idleSec: seconds(1, 86_400).default(60).describe("A pilot leaves after so long with nothing to do, seconds"),
-    graceSec: seconds(0, 3600).default(10).describe("Between SIGTERM and SIGKILL, for jobs and for pilots, seconds"),
-    endMarginSec: seconds(0, 3600)
+    idleSec: secondsSchema(1, 86_400).default(60).describe("A pilot leaves after so long with nothing to do, seconds"),
+    graceSec: secondsSchema(0, 3600)
+      .default(10)
+      .describe("Between SIGTERM and SIGKILL, for jobs and for pilots, seconds"),
+    endMarginSec: secondsSchema(0, 3600)
       .default(20)
       .describe("A pilot ends everything this long before its allocation ends, seconds"),
     mpi: z
@@ -63,8 +68,8 @@ export const settingsSchema = z.strictObject({
     enabled: z.boolean().default(false).describe("Ask for allocations as the runnable jobs need them"),
     minNodes: z.int().min(1).default(1).describe("Nodes of the smallest allocation worth asking for"),
     maxNodes: z.int().min(1).default(1).describe("Nodes of all allocations together, at most"),
-    minWallTimeMin: minutes().default(10).describe("Shortest allocation asked for, minutes"),
-    maxWallTimeMin: minutes()
+    minWallTimeMin: minutesSchema(1, 525_600).default(10).describe("Shortest allocation asked for, minutes"),
+    maxWallTimeMin: minutesSchema(1, 525_600)
       .default(60)
       .describe("Longest allocation asked for, minutes; also where the jobs do not say how long they take"),
     maxQueued: z.int().min(1).default(2).describe("Allocations that wait to start, at most"),
@@ -75,7 +80,9 @@ export const settingsSchema = z.strictObject({
   }).describe("Keeps enough nodes for the runnable jobs"),
   hooks: section({
     workers: z.int().min(1).max(256).default(2).describe("Hooks that run at once"),
-    limitSec: seconds(1, 86_400).default(300).describe("A hook that takes longer is ended and its job fails, seconds"),
+    limitSec: secondsSchema(1, 86_400)
+      .default(300)
+      .describe("A hook that takes longer is ended and its job fails, seconds"),
   }).describe("preprocess, postprocess, onError and onTimeout of apps"),
   clean: section({
     enabled: z.boolean().default(true).describe("Remove the files that apps name in `cleanup` once a job is finished"),
@@ -98,32 +105,4 @@ export type Settings = z.output<typeof settingsSchema>;
 
 function section<T extends z.ZodRawShape>(shape: T) {
   return z.strictObject(shape).prefault({} as z.input<z.ZodObject<T, z.core.$strict>>);
-}
-
-function seconds(least: number, most: number) {
-  return measured((text) => parseDurationSec(text, "s"), "a number of seconds, or 90s, 5m, 1h").pipe(
-    z.number().min(least).max(most),
-  );
-}
-
-function minutes() {
-  return measured((text) => parseDurationSec(text, "m") / 60, "a number of minutes, or 90s, 35m, 2h").pipe(
-    z.number().min(1).max(525_600),
-  );
-}
-
-function size() {
-  return measured(parseSizeBytes, "a number of bytes, or 512MiB, 16GiB").pipe(z.int().min(1));
-}
-
-function measured(parse: (text: string | number) => number, expected: string) {
-  return z.union([z.number(), z.string()], { error: `expected ${expected}` }).transform((text, context) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (!isConiferError(error)) throw error;
-      context.addIssue({ code: "custom", message: `${error.message}; expected ${expected}` });
-      return z.NEVER;
-    }
-  });
 }
