@@ -52,7 +52,13 @@ export async function loadAppFiles(directory: string): Promise<LoadedApps> {
       try {
         const loaded = /\.ya?ml$/.test(name)
           ? [await loadYaml(path, `apps/${name}`)]
-          : await loadModuleFile(path, { file: `apps/${name}`, bundles: layout.bundles, workers, inputs });
+          : await loadModuleFile(path, {
+              file: `apps/${name}`,
+              root: directory,
+              bundles: layout.bundles,
+              workers,
+              inputs,
+            });
         for (const app of loaded) apps.push(unlessNamedTwice(app, apps));
       } catch (error) {
         if (!isConiferError(error)) throw error;
