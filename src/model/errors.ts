@@ -97,6 +97,24 @@ export const ERRORS = {
     exit: 5,
     hint: "Use a new key for a new request.",
   },
+  BAD_COMMAND: {
+    message: "{problem}",
+    status: 422,
+    exit: 2,
+    hint: "Add --help to see what the command takes.",
+  },
+  NOTHING_NAMED: {
+    message: "{command}: nothing was named",
+    status: 422,
+    exit: 2,
+    hint: "Name ids (12, 5-9, last), filters (state=FAILED, tags.case=x) or all.",
+  },
+  DECLINED: {
+    message: "Nothing was done",
+    status: 422,
+    exit: 1,
+    hint: "Answer y, or give --yes.",
+  },
   // what is not there
   NOT_FOUND: {
     message: "There is no {kind} {name}",
@@ -206,6 +224,18 @@ export const ERRORS = {
     hint: "Leave out --no-tls, or listen on 127.0.0.1.",
   },
   COMMAND_MISSING: { message: "Command {command} was not found on PATH", status: 422, exit: 2, hint: "{fix}" },
+  NO_MPI: {
+    message: "App {app} asks for {ranks} ranks, but there is no MPI launcher here: {problem}",
+    status: 422,
+    exit: 2,
+    hint: "Load an MPI in the site's environment, or name its launcher in the site's settings.",
+  },
+  SCHEDULER_SILENT: {
+    message: "Scheduler {scheduler} does not answer: {problem}",
+    status: 503,
+    exit: 6,
+    hint: "Nothing is lost: it is asked again. `conifer site doctor` looks at it.",
+  },
   ALREADY_RUNNING: {
     message: "{what} runs already (process {pid} on {host})",
     status: 409,

@@ -1,0 +1,323 @@
+/**
+ * The hub: which task on which nodes. It knows tasks and nodes and nothing of servers, sessions or reports: a source
+ * admits tasks and is told, through `HubEvents`, what becomes of them. Everything happens in the turn of the event loop
+ * in which a node or the source says something, so a freed slot has its next task before anybody else is told.
+ */
+import { messageOf } from "../../model/errors.ts";
+import type { EndReason, HubMessage, NodeMessage, TaskEnd, TaskSpec } from "../link/messages.ts";
+import type { Clock } from "./clock.ts";
+import type { NodePromise } from "./nodes/promise.ts";
+import { type Placed, type PlacementState, placeTasks } from "./place/place-tasks.ts";
+import { addNode, createPool, type PoolNode, releaseShare, removeNode, type Share } from "./place/pool.ts";
+import { gpuUnits, shapeOf } from "./place/shape.ts";
+import { addWaiting, createWaiting, lastWaiting, removeWaiting } from "./place/waiting.ts";
+import { type HubTask, type TaskPlace, taskName } from "./task.ts";
+
+/** What became of a task that had left the queue. */
+export type TaskOutcome =
+  /** The node's word; `asked` says why it was made to end, where it was. */
+  | { readonly kind: "ended"; readonly end: TaskEnd; readonly asked: EndReason | null }
+  /** It could not even be made. */
+  | { readonly kind: "refused"; readonly why: string }
+  /** Its node is gone, and it with it. */
+  | { readonly kind: "lost"; readonly startedAt: number | null; readonly why: string };
+
+export interface HubEvents {
+  /** Before any of them is sent to a node. */
+  starting(tasks: readonly HubTask[]): void;
+  started(task: HubTask, start: { readonly at: number; readonly places: readonly TaskPlace[] }): void;
+  /** `heldMs` is how long it had its cores. */
+  ended(task: HubTask, outcome: TaskOutcome, heldMs: number): void;
+  /** A task that can never run here is no longer held. */
+  handedBack(task: HubTask, why: string): void;
+  /** There may be room for more. */
+  changed(): void;
+}
+
+export interface HubOptions {
+  readonly clock: Clock;
+  readonly events: HubEvents;
+  /** When everything must be over, on the clock's `elapsed`; null = no end. */
+  readonly endsAt: number | null;
+  /** How long a task may be passed over before nodes are held for it. Default 2 s. */
+  readonly patienceMs?: number;
+}
+
+/** A node that tasks can be put on. */
+export interface HubNode {
+  readonly hostname: string;
+  readonly promise: NodePromise;
+  readonly send: (message: HubMessage) => void;
+  /** Its place in the pool. */
+  readonly slot: PoolNode;
+}
+
+interface Running {
+  readonly task: HubTask;
+  readonly name: string;
+  readonly shares: readonly Share[];
+  readonly places: readonly TaskPlace[];
+  /** Where its processes are started from. */
+  readonly node: HubNode;
+  /** On `elapsed`. */
+  readonly sentAt: number;
+  startedAt: number | null;
+  asked: EndReason | null;
+  lostWith: string | null;
+}
+
+/** What is free, and what waits for it. */
+export interface HubRoom {
+  readonly free: { cores: number; gpus: number; memoryBytes: number; wholeNodes: number };
+  readonly capacity: { cores: number; gpus: number; memoryBytes: number };
+  readonly waiting: { tasks: number; cores: number; gpus: number; memoryBytes: number };
+  readonly runningTasks: number;
+  /** How long until the task that nodes are held for should start; null without one. */
+  readonly reservedForMs: number | null;
+}
+
+export class Hub {
+  readonly #options: HubOptions;
+  readonly #state: PlacementState<HubTask> = { pool: createPool(), waiting: createWaiting(), reservation: null };
+  readonly #nodes = new Map<number, HubNode>();
+  readonly #running = new Map<string, Running>();
+  readonly #runningById = new Map<number, Running>();
+  #isPaused = false;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+  }
+
+  /** Adds a node; tasks may go to it at once. */
+  addNode(node: Omit<HubNode, "slot">): HubNode {
+    const slot = addNode(this.#state.pool, node.promise.capacity);
+    const added = { ...node, slot };
+    this.#nodes.set(slot.index, added);
+    this.place();
+    return added;
+  }
+
+  /** Nothing more goes to a node whose link broke; what ran there is told by `nodeLost`. */
+  nodeGone(node: HubNode): void {
+    removeNode(this.#state.pool, node.slot);
+  }
+
+  /** Says that nothing of a node's tasks runs any more. */
+  nodeLost(node: HubNode, why: string): void {
+    this.nodeGone(node);
+    this.#nodes.delete(node.slot.index);
+    for (const running of [...this.#running.values()]) {
+      if (running.node === node) this.#leave(running, { kind: "lost", startedAt: running.startedAt, why });
+      else if (running.shares.some((share) => share.node === node.slot)) {
+        running.lostWith = why;
+        this.#end([running], "released", 0);
+      }
+    }
+    this.#options.events.changed();
+  }
+
+  /** Takes tasks in and starts what fits. A task it holds already is left as it is. */
+  admit(tasks: readonly HubTask[]): void {
+    const since = this.#options.clock.elapsed();
+    for (const task of tasks) {
+      if (this.holds(task.id)) continue;
+      const { id, priority, isWide: wide } = task;
+      addWaiting(this.#state.waiting, { id, priority, wide, since, shape: shapeOf(task.resources), payload: task });
+    }
+    this.place();
+  }
+
+  /** Starts what fits now. */
+  place(): void {
+    const { clock, events, endsAt, patienceMs = 2000 } = this.#options;
+    for (let again = !this.#isPaused; again; ) {
+      const round = placeTasks(this.#state, { endsAt, patienceMs }, clock.elapsed());
+      for (const { task, why } of round.handedBack) events.handedBack(task.payload, why);
+      again = this.#start(round.placed) > 0;
+    }
+  }
+
+  /** What a node says. */
+  receive(node: HubNode, message: Exclude<NodeMessage, { type: "hello" | "note" }>): void {
+    if (message.type === "started") {
+      for (const start of message.tasks) {
+        const running = this.#running.get(start.task);
+        if (running?.node !== node) continue;
+        running.startedAt = start.at;
+        this.#options.events.started(running.task, { at: start.at, places: running.places });
+      }
+    } else if (message.type === "ended") {
+      const ended = message.tasks.flatMap((end) => {
+        const running = this.#running.get(end.task);
+        return running?.node === node ? [{ running, end }] : [];
+      });
+      for (const { running } of ended) this.#free(running);
+      this.place();
+      for (const { running, end } of ended) this.#tell(running, outcomeOf(running, end));
+      this.#options.events.changed();
+    }
+  }
+
+  /** Whether a task waits or runs here. */
+  holds(id: number): boolean {
+    return this.#state.waiting.byId.has(id) || this.#runningById.has(id);
+  }
+
+  /** Every task that waits or runs here. */
+  heldIds(): number[] {
+    return [...this.#state.waiting.byId.keys(), ...this.#runningById.keys()];
+  }
+
+  /** The attempt of a task that runs here, or undefined. */
+  runningAttempt(id: number): number | undefined {
+    return this.#runningById.get(id)?.task.attempt;
+  }
+
+  /** Takes a waiting task out of the queue. */
+  forget(id: number): HubTask | undefined {
+    return removeWaiting(this.#state.waiting, id)?.payload;
+  }
+
+  /** Takes up to this many tasks that have not started out of the queue, those whose turn is last first. */
+  giveUp(count: number): HubTask[] {
+    const given = lastWaiting(this.#state.waiting, count);
+    for (const { id } of given) removeWaiting(this.#state.waiting, id);
+    return given.map(({ payload }) => payload);
+  }
+
+  /** Ends a running task; false where it does not run. */
+  end(id: number, reason: EndReason, graceSec: number): boolean {
+    const running = this.#runningById.get(id);
+    if (running) this.#end([running], reason, graceSec);
+    return running !== undefined;
+  }
+
+  /** Ends everything that runs. */
+  endAll(reason: EndReason, graceSec: number): void {
+    this.#end([...this.#running.values()], reason, graceSec);
+  }
+
+  /** Starts nothing more until `resume`. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.place();
+  }
+
+  get runningTasks(): number {
+    return this.#running.size;
+  }
+
+  get waitingTasks(): number {
+    return this.#state.waiting.byId.size;
+  }
+
+  room(): HubRoom {
+    const { pool, waiting, reservation } = this.#state;
+    const free = { cores: pool.freeCores, gpus: 0, memoryBytes: 0, wholeNodes: 0 };
+    const capacity = { cores: 0, gpus: 0, memoryBytes: 0 };
+    for (const node of pool.nodes) {
+      if (!node.isUp) continue;
+      for (const units of node.gpuFree) free.gpus += units / gpuUnits;
+      // Zero stands for memory that is not counted.
+      if (node.capacity.memoryBytes > 0) free.memoryBytes += Math.max(0, node.memoryFree);
+      if (node.shares.size === 0) free.wholeNodes += 1;
+      capacity.cores += node.capacity.cores;
+      capacity.gpus += node.capacity.gpus;
+      capacity.memoryBytes += node.capacity.memoryBytes;
+    }
+    const { cores, gpuUnits: units, memoryBytes } = waiting.demand;
+    return {
+      free,
+      capacity,
+      waiting: { tasks: waiting.byId.size, cores, gpus: units / gpuUnits, memoryBytes },
+      runningTasks: this.#running.size,
+      reservedForMs: reservation ? Math.max(0, reservation.startsAt - this.#options.clock.elapsed()) : null,
+    };
+  }
+
+  /** Sends placed tasks to their nodes; answers how many turned out not to be startable and left their place again. */
+  #start(placed: readonly Placed<HubTask>[]): number {
+    const made: { running: Running; spec: TaskSpec }[] = [];
+    const refused: { running: Running; why: string }[] = [];
+    for (const { task, shares } of placed) {
+      const running = this.#toRunning(task.payload, shares);
+      if (!running) continue;
+      try {
+        made.push({ running, spec: task.payload.makeSpec(running.places) });
+      } catch (error) {
+        refused.push({ running, why: messageOf(error) });
+      }
+    }
+    if (made.length > 0) this.#options.events.starting(made.map(({ running }) => running.task));
+    const byNode = new Map<HubNode, TaskSpec[]>();
+    for (const { running, spec } of made) {
+      this.#running.set(running.name, running);
+      this.#runningById.set(running.task.id, running);
+      const specs = byNode.get(running.node);
+      if (specs) specs.push(spec);
+      else byNode.set(running.node, [spec]);
+    }
+    for (const [node, tasks] of byNode) node.send({ type: "start", tasks });
+    for (const { running, why } of refused) {
+      for (const share of running.shares) releaseShare(this.#state.pool, share);
+      this.#options.events.ended(running.task, { kind: "refused", why }, 0);
+    }
+    return refused.length;
+  }
+
+  #toRunning(task: HubTask, shares: readonly Share[]): Running | null {
+    const nodes = shares.map((share) => this.#nodes.get(share.node.index));
+    const [node] = nodes;
+    if (!node) return null;
+    const places = shares.map((share, index) => placeOf(share, nodes[index] ?? node));
+    return {
+      task,
+      name: taskName(task),
+      shares,
+      places,
+      node,
+      sentAt: this.#options.clock.elapsed(),
+      startedAt: null,
+      asked: null,
+      lostWith: null,
+    };
+  }
+
+  #end(tasks: readonly Running[], reason: EndReason, graceSec: number): void {
+    for (const running of tasks) {
+      running.asked ??= reason;
+      running.node.send({ type: "end", tasks: [{ task: running.name, graceSec, reason: running.asked }] });
+    }
+  }
+
+  #leave(running: Running, outcome: TaskOutcome): void {
+    this.#free(running);
+    this.#tell(running, outcome);
+  }
+
+  #free(running: Running): void {
+    this.#running.delete(running.name);
+    this.#runningById.delete(running.task.id);
+    for (const share of running.shares) releaseShare(this.#state.pool, share);
+  }
+
+  #tell(running: Running, outcome: TaskOutcome): void {
+    this.#options.events.ended(running.task, outcome, this.#options.clock.elapsed() - running.sentAt);
+  }
+}
+
+function placeOf(share: Share, { hostname, promise }: HubNode): TaskPlace {
+  return {
+    hostname,
+    cores: promise.cores && share.cores.map((core) => promise.cores?.[core] ?? core),
+    gpus: share.gpus.flatMap(({ device }) => promise.gpus[device] ?? []),
+  };
+}
+
+function outcomeOf({ lostWith, asked, startedAt }: Running, end: TaskEnd): TaskOutcome {
+  return lostWith === null ? { kind: "ended", end, asked } : { kind: "lost", startedAt, why: lostWith };
+}
