@@ -32,8 +32,11 @@ export async function isRunning(identity: ProcessIdentity): Promise<boolean> {
 
 /** Changes whenever the machine restarts; the host's name where there is no /proc. */
 export function bootId(): string {
-  return readFileOr("/proc/sys/kernel/random/boot_id").trim() || hostname();
+  boot ??= readFileOr("/proc/sys/kernel/random/boot_id").trim() || hostname();
+  return boot;
 }
+
+let boot: string | undefined;
 
 /** Fields of /proc/PID/stat after the command's name, which may itself hold spaces and brackets; `state` is the first. */
 export function statFields(stat: string): string[] {

@@ -1,0 +1,66 @@
+/**
+ * What Conifer asks of a batch scheduler, in the five questions that all of them can answer. Calls are rare and in
+ * bulk. A scheduler that does not answer is SCHEDULER_SILENT: whoever asked pauses, says why, and asks again; nothing
+ * is concluded about any allocation. Ids are the scheduler's own, as text.
+ */
+export interface Scheduler extends AsyncDisposable {
+  readonly kind: string;
+  /** Asks for an allocation. A refusal is an answer: it is for good, and says why. */
+  submit(request: AllocationRequest): Promise<Submission>;
+  /** Ids of allocations asked for under these keys: a submit whose answer was lost is found again. Keys without one are left out. */
+  find(keys: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** How allocations are; one the scheduler knows nothing of (any more) is left out. */
+  status(ids: readonly string[]): Promise<ReadonlyMap<string, AllocationStatus>>;
+  /** Gives allocations up; ones that have ended are passed over. Answers before they have ended. */
+  cancel(ids: readonly string[]): Promise<void>;
+  limits(): Promise<SchedulerLimits>;
+}
+
+export type AllocationRequest = {
+  /** Chosen by the caller, unique among all it asks for; asking again under a key changes nothing. */
+  readonly key: string;
+  /** For people who look at the queue. */
+  readonly name: string;
+  /** What runs on the first node (or the batch host) of the allocation: program and arguments. */
+  readonly command: readonly string[];
+  /** Added to the environment that allocations have. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly directory: string;
+  /** File that stdout and stderr are appended to. */
+  readonly output: string;
+  readonly nodes: number;
+  readonly wallTimeMin: number;
+  /** Empty: the scheduler's default. */
+  readonly queue: string;
+  readonly project: string;
+  /** What only this scheduler understands. */
+  readonly options: Readonly<Record<string, unknown>>;
+};
+
+export type Submission =
+  | { readonly kind: "submitted"; readonly id: string }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** Times are milliseconds since 1970; null = not known. */
+export type AllocationStatus =
+  | { readonly state: "queued"; readonly reason: string }
+  | { readonly state: "running"; readonly startedAt: number | null }
+  | {
+      readonly state: "ended";
+      /** failed: a non-zero exit, a signal, out of wall time, a node that died; cancelled: somebody gave it up. */
+      readonly outcome: "finished" | "failed" | "cancelled";
+      readonly reason: string;
+      readonly startedAt: number | null;
+      readonly endedAt: number | null;
+    };
+
+/** null = no such limit, or not known. */
+export type SchedulerLimits = {
+  /** Nodes of one allocation. */
+  readonly maxNodes: number | null;
+  readonly maxWallTimeMin: number | null;
+  /** Allocations that may wait to start. */
+  readonly maxQueued: number | null;
+  /** Allocations that run at once. */
+  readonly maxRunning: number | null;
+};
