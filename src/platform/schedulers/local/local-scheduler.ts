@@ -132,6 +132,7 @@ export class LocalScheduler implements Scheduler {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#watch);
+    await Promise.all(this.#ending.values());
     await this.#turn.catch(() => undefined);
   }
 
@@ -151,6 +152,7 @@ export class LocalScheduler implements Scheduler {
 
   /** Sees who has ended, ends who must, starts who may. */
   async #advanceNow(): Promise<void> {
+    if (this.#closed) return;
     for (const allocation of this.#withState("running")) {
       if (this.#ending.has(allocation.id)) continue;
       if (!(await this.#runs(allocation))) this.#finish(allocation);
@@ -220,10 +222,11 @@ export class LocalScheduler implements Scheduler {
   async #sweepAndEnd({ id, marker }: Allocation): Promise<void> {
     const entry = `${MARKER}=${marker}`;
     for (let waited = 0; waited < 2000 && (await findMarked(entry)).length > 0; waited += 50) await delay(50);
+    if (this.#closed) return;
     const { found, left } = await endMarked(entry, Math.min(this.#options.graceSec, 5));
     await this.#inTurn(async () => {
       const allocation = this.#allocations.get(id);
-      if (allocation === undefined || allocation.state === "ended") return;
+      if (allocation === undefined || allocation.state === "ended" || this.#closed) return;
       const code = await readScriptNumber(this.#options.directory, id, "exit");
       const end = await this.#describeEnd(allocation, { code, found, left });
       await this.#save({ ...allocation, state: "ended", end: { at: this.#options.now(), ...end } });
