@@ -43,7 +43,7 @@ export interface Report {
   note(text: string): void;
 }
 
-/** A task between `start` and `ended`; `helper` is null while its files are being copied in. */
+/** A task between `start` and `ended`; `helper` is null before its process began and after it ended. */
 interface Running {
   readonly spec: TaskSpec;
   helper: Helper | null;
@@ -124,6 +124,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
 
   const onOutcome = (running: Running, helper: Helper, outcome: Outcome): void => {
     const { spec, asked, startedAt } = running;
+    running.helper = null;
     if (running.killTimer) clearTimeout(running.killTimer);
     if (running.limitTimer) clearTimeout(running.limitTimer);
     const ended = { spec, startedAt, at: now(), outcome, asked };
@@ -187,7 +188,7 @@ function prepareFiles(spec: TaskSpec, root: WorkdirRoot): Promise<void> | null {
     keepEarlierOutput(spec.workdir, spec.stdout, spec.attempt);
     keepEarlierOutput(spec.workdir, spec.stderr, spec.attempt);
   }
-  return spec.inputs.length === 0 ? null : bringInputs(spec.workdir, spec.inputs, root);
+  return spec.inputs.length === 0 ? null : bringInputs(spec, root);
 }
 
 /** A workdir that cannot be read any more must not hide how the task ended. */

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { EndReason, TaskEnd, TaskSpec } from "../../link/messages.ts";
 import { findFiles } from "../prepare/glob.ts";
@@ -70,8 +70,5 @@ const missingOutputs = (spec: TaskSpec): string[] =>
 
 /** The shell's own failures are 1 (bash) and 2 (dash); stdout is opened last, right before the program. */
 function wasNotReached(spec: TaskSpec, { exitCode }: Exit): boolean {
-  return (
-    (exitCode === 1 || exitCode === 2) &&
-    statSync(join(spec.workdir, spec.stdout), { throwIfNoEntry: false }) === undefined
-  );
+  return (exitCode === 1 || exitCode === 2) && !existsSync(join(spec.workdir, spec.stdout));
 }

@@ -14,7 +14,7 @@ export function taskEnvironment({ spec, jobFile, gpuKinds }: EnvironmentSource):
   // An empty mask hides all GPUs from CUDA and ROCr; Level Zero reads it as no mask.
   for (const kind of gpuKinds) if (kind !== "ze") environment.set(maskName[kind], "");
   for (const [name, value] of Object.entries(spec.environment))
-    environment.set(checkedName(name), checkedValue(name, value));
+    if (!setByShell.has(name)) environment.set(checkedName(name), checkedValue(name, value));
   for (const [name, value] of gpuMasks(spec.gpus)) environment.set(name, value);
   environment.set(taskMarker, spec.task);
   if (jobFile !== null) environment.set("CONIFER_JOB_FILE", jobFile);
@@ -49,20 +49,11 @@ export function exportedFunctions(own: Readonly<Record<string, string | undefine
 
 const validName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** Passed over: whoever copies a whole environment copies these too, and the shell knows better. */
+const setByShell = new Set(["PWD", "OLDPWD", "_"]);
+
 /** Names that mean something to the helper itself or that shells refuse to set. */
-const shellsOwn = new Set([
-  "PPID",
-  "UID",
-  "EUID",
-  "LINENO",
-  "OPTIND",
-  "BASHOPTS",
-  "SHELLOPTS",
-  "BASH_VERSINFO",
-  "PWD",
-  "OLDPWD",
-  "_",
-]);
+const shellsOwn = new Set(["PPID", "UID", "EUID", "LINENO", "OPTIND", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"]);
 
 const maskName: Record<GpuKind, string> = {
   cuda: "CUDA_VISIBLE_DEVICES",

@@ -2,7 +2,7 @@ import { constants, lstatSync, mkdirSync, renameSync, rmSync, statSync, symlinkS
 import { cp } from "node:fs/promises";
 import { dirname, isAbsolute, join, sep } from "node:path";
 import { ConiferError } from "../../../model/errors.ts";
-import type { TaskInput } from "../../link/messages.ts";
+import type { TaskInput, TaskSpec } from "../../link/messages.ts";
 import { findFiles, isGlob } from "./glob.ts";
 import type { WorkdirRoot } from "./workdir.ts";
 
@@ -11,10 +11,13 @@ import type { WorkdirRoot } from "./workdir.ts";
  * which may take long. What is there already stays: an earlier attempt may have worked on it.
  * Throws when a file named without wildcards is missing, or when a file really lies outside of the root.
  */
-export function bringInputs(workdir: string, inputs: readonly TaskInput[], root: WorkdirRoot): Promise<void> | null {
+export function bringInputs(spec: InputReceiver, root: WorkdirRoot): Promise<void> | null {
+  // A link of that name, matched by a pattern such as `*`, would let the task write into the other workdir.
+  const reserved = new Set([spec.stdout, spec.stderr].map((name) => join(spec.workdir, name)));
   const copies: { from: string; to: string }[] = [];
-  for (const input of inputs)
-    for (const { from, to } of filesOf(input, workdir, root)) {
+  for (const input of spec.inputs)
+    for (const { from, to } of filesOf(input, spec.workdir, root)) {
+      if (reserved.has(to)) continue;
       mkdirSync(dirname(to), { recursive: true });
       root.requireInside(dirname(to), "input");
       if (input.mode === "link") symlinkSync(from, to);
@@ -22,6 +25,8 @@ export function bringInputs(workdir: string, inputs: readonly TaskInput[], root:
     }
   return copies.length === 0 ? null : copyAll(copies);
 }
+
+type InputReceiver = Pick<TaskSpec, "workdir" | "stdout" | "stderr" | "inputs">;
 
 function filesOf(input: TaskInput, workdir: string, root: WorkdirRoot): { from: string; to: string }[] {
   const { fromDirectory, patterns } = input;
