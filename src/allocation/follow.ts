@@ -73,7 +73,16 @@ export async function followAllocations(
   if (submitted.size > 0 || alive.length > 0) statuses = await askStatus(scheduler, ids);
 
   for (const [key, id] of ids) standings.set(key, judge(id, statuses.get(id), options));
-  return standings;
+  return inOrderOf(wishes, standings);
+}
+
+function inOrderOf(wishes: readonly AllocationWish[], standings: ReadonlyMap<string, Standing>): Map<string, Standing> {
+  return new Map(
+    wishes.flatMap(({ key }) => {
+      const standing = standings.get(key);
+      return standing === undefined ? [] : [[key, standing] as const];
+    }),
+  );
 }
 
 async function askStatus(scheduler: Scheduler, ids: ReadonlyMap<string, string>) {
