@@ -61,6 +61,17 @@ test("a second request with less grace shortens the first", async () => {
   expect(await hub.ended(task)).toMatchObject({ reason: "killed", signal: "SIGKILL" });
 });
 
+test("a task that made a process group of its own gets SIGTERM too", async () => {
+  await using hub = playHub();
+  const task = hub.start({
+    command: `timeout 1000 sh -c 'trap "echo saved; exit" TERM; echo ready; while :; do sleep 0.1; done'`,
+  });
+  await vi.waitFor(() => expect(hub.read(task)).toBe("ready\n"));
+  hub.channel.send({ type: "end", tasks: [{ task: task.task, graceSec: 3600, reason: "killed" }] });
+  expect(await hub.ended(task)).toMatchObject({ reason: "killed" });
+  expect(hub.read(task)).toBe("ready\nsaved\n");
+});
+
 test("a stopped task ends on SIGTERM", async () => {
   await using hub = playHub();
   const task = hub.start({ command: "echo $$; kill -STOP $$" });

@@ -1,6 +1,7 @@
 import {
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -8,6 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
@@ -431,6 +433,23 @@ test("idle helpers are bounded", async () => {
   const helpers = hub.starts.map((start) => start.pid);
   expect(new Set(helpers).size).toBe(10);
   await vi.waitFor(() => expect(helpers.filter((pid) => existsSync(`/proc/${pid}`))).toHaveLength(2));
+});
+
+test.each([
+  ["there is no taskset", ["true"], /no taskset/],
+  ["taskset fails", ["true", "taskset"], /taskset could not pin/],
+])("where %s, tasks run unpinned and that is said once", async (_, tools, message) => {
+  const directory = mkdtempSync(join(tmpdir(), "conifer-test-"));
+  for (const tool of tools) symlinkSync(tool === "true" ? "/bin/true" : "/bin/false", join(directory, tool));
+  try {
+    await using hub = playHub({ environment: { PATH: directory }, maxIdleHelpers: 1 });
+    const { cpus } = await hub.hello();
+    for (const cores of [cpus.slice(0, 1), cpus.slice(-1)])
+      expect(await hub.run({ command: "true", cores })).toMatchObject({ exitCode: 0 });
+    expect(hub.notes).toEqual([expect.stringMatching(message)]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 test("one task started twice runs once", async () => {

@@ -120,6 +120,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     helper.signal("SIGTERM");
     // A stopped process acts on SIGTERM only when it goes on.
     helper.signal("SIGCONT");
+    sweeper.terminateOutside(running.spec.task, helper.pid);
   };
 
   const onOutcome = (running: Running, helper: Helper, outcome: Outcome): void => {
@@ -130,13 +131,13 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     const ended = { spec, startedAt, at: now(), outcome, asked };
     if (asked === null && outcome.kind === "status") {
       pool.giveBack(helper);
-      leave(running, described(ended));
+      leave(running, describeEnd(ended));
       sweeper.taskEnded();
       return;
     }
     // Made to end, it is over only when its children are gone too, those that left its group included.
     pool.destroy(helper);
-    void sweeper.killRest(spec.task).then(() => leave(running, described(ended)));
+    void sweeper.killRest(spec.task).then(() => leave(running, describeEnd(ended)));
   };
 
   return {
@@ -189,14 +190,4 @@ function prepareFiles(spec: TaskSpec, root: WorkdirRoot): Promise<void> | null {
     keepEarlierOutput(spec.workdir, spec.stderr, spec.attempt);
   }
   return spec.inputs.length === 0 ? null : bringInputs(spec, root);
-}
-
-/** A workdir that cannot be read any more must not hide how the task ended. */
-function described(ended: Parameters<typeof describeEnd>[0]): TaskEnd {
-  try {
-    return describeEnd(ended);
-  } catch (error) {
-    const message = `its files could not be read: ${messageOf(error)}`;
-    return { ...describeNotStarted(ended.spec, ended.at, message), startedAt: ended.startedAt, reason: "lost" };
-  }
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { agentMarker, taskMarker } from "../prepare/environment.ts";
 
 /** Reused: an environment is rarely over a few KiB, and markers past the first MiB of one are not looked for. */
@@ -24,6 +24,17 @@ export function findTaskProcesses(agent: string): Map<string, number[]> {
     else found.set(task, [pid]);
   }
   return found;
+}
+
+/** The process group of a process, or null when it is gone. */
+export function groupOf(pid: number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name in brackets may hold anything; then come state, parent and group.
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+  } catch {
+    return null;
+  }
 }
 
 /** Null for a process that is gone, a kernel's or another user's. */

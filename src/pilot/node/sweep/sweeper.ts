@@ -1,7 +1,12 @@
-import { findTaskProcesses } from "./processes.ts";
+import { findTaskProcesses, groupOf } from "./processes.ts";
 
 /** Ends processes that tasks leave behind. */
 export interface Sweeper {
+  /**
+   * Sends SIGTERM to a task's processes that are not in its group, which was signalled already: `timeout` and some MPI
+   * launchers make groups of their own.
+   */
+  terminateOutside(task: string, group: number): void;
   /** Kills whatever is left of a task that was made to end; resolves once nothing is. */
   killRest(task: string): Promise<void>;
   /** Says that a task ended by itself: what it left running is ended within a few seconds. */
@@ -32,6 +37,7 @@ const restPerWork = 100;
 export function createSweeper(options: SweeperOptions): Sweeper {
   const { agent, isRunning, leftoverDelayMs = 1000 } = options;
   const wanted = new Map<string, { since: number; resolve: () => void }>();
+  let outside = new Map<string, number>();
   let round: NodeJS.Timeout | null = null;
   let leftovers: NodeJS.Timeout | null = null;
   let closed = false;
@@ -41,6 +47,9 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   const killRound = (): void => {
     round = null;
     const found = findTaskProcesses(agent);
+    for (const [task, group] of outside)
+      for (const pid of found.get(task) ?? []) if (groupOf(pid) !== group) kill(pid, "SIGTERM");
+    outside = new Map();
     for (const [task, { since, resolve }] of wanted) {
       const pids = found.get(task);
       const isStuck = pids !== undefined && performance.now() - since > patienceMs;
@@ -75,6 +84,10 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   };
 
   return {
+    terminateOutside(task, group) {
+      outside.set(task, group);
+      round ??= setTimeout(killRound, 0);
+    },
     killRest(task) {
       return new Promise((resolve) => {
         wanted.set(task, { since: performance.now(), resolve });
