@@ -74,6 +74,8 @@ export const TRANSITIONS: readonly Transition[] = [
     (state) => move(state, "USER_KILLED", "user", "hook", "server"),
   ),
   move("RUNNING", "USER_KILLED", "pilot", "server"),
+  // Given a parent before it started, with nothing done for it yet.
+  move("PREPROCESSED", "AWAITING_PARENTS", "user"),
 ];
 
 export const FINAL_STATES = ["JOB_FINISHED", "FAILED", "USER_KILLED"] as const satisfies readonly JobState[];

@@ -9,6 +9,7 @@ import { FIRST_WINDOW, idBounds, windows } from "./walk.ts";
 
 export type IdPage = {
   readonly ids: readonly number[];
+  readonly rows: readonly Row[];
   /** Ordering values of the last row where more follow; null at the end. */
   readonly next: readonly Key[] | null;
 };
@@ -22,10 +23,14 @@ export async function findPage(
   query: JobQuery & { readonly limit: number; readonly after: readonly Key[] | null },
 ): Promise<IdPage> {
   const plan = planQuery(query, await readTerritory(db, userId));
-  if (plan.way === "nothing" || query.limit === 0) return { ids: [], next: null };
+  if (plan.way === "nothing" || query.limit === 0) return { ids: [], rows: [], next: null };
   const rows = await findRows(db, { plan, ordering: query.ordering, after: query.after, limit: query.limit + 1 });
   const page = rows.slice(0, query.limit);
-  return { ids: page.map((row) => row.id), next: rows.length > page.length ? (page.at(-1)?.keys ?? null) : null };
+  return {
+    ids: page.map((row) => row.id),
+    rows: page,
+    next: rows.length > page.length ? (page.at(-1)?.keys ?? null) : null,
+  };
 }
 
 /** How many jobs of a user match. Where app, site and state say it all, the tally knows. */
