@@ -5,12 +5,19 @@
  */
 import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { type Database, type DatabaseOptions, type Migration, migrate, openDatabase } from "../../src/server/database/index.ts";
+import {
+  type Database,
+  type DatabaseOptions,
+  type Migration,
+  migrate,
+  openDatabase,
+} from "../../src/server/database/index.ts";
 import { migrations as schema } from "../../src/server/schema/index.ts";
 import { URL_VARIABLE } from "./postgres.ts";
 
@@ -49,7 +56,7 @@ const run = promisify(execFile);
 
 async function freshDirectory(migrations: readonly Migration[]): Promise<FreshPlace> {
   const template = await templateDirectory(migrations);
-  const directory = await mkdtemp(join(tmpdir(), "conifer-test-db-"));
+  const directory = await mkdtemp(join(await quickDirectory(), "conifer-test-db-"));
   await run("cp", ["-R", join(template, "cluster"), join(directory, "cluster")]);
   return {
     options: { kind: "pglite", directory, durable: false },
@@ -58,9 +65,21 @@ async function freshDirectory(migrations: readonly Migration[]): Promise<FreshPl
   };
 }
 
+/** In memory where the system offers that: a copy takes a tenth of the time it takes on a busy disk. */
+async function quickDirectory(): Promise<string> {
+  const isThere = await access("/dev/shm", constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  return isThere ? "/dev/shm" : tmpdir();
+}
+
 /** The migrated directory, kept between runs until the schema or PGlite changes. */
 async function templateDirectory(migrations: readonly Migration[]): Promise<string> {
-  const manifest = await readFile(new URL("../../node_modules/@electric-sql/pglite/package.json", import.meta.url), "utf8");
+  const manifest = await readFile(
+    new URL("../../node_modules/@electric-sql/pglite/package.json", import.meta.url),
+    "utf8",
+  );
   const template = join(cache, `template-${hashOf(migrations, manifest)}`);
   const isThere = await stat(template).catch(() => undefined);
   const now = new Date();
@@ -89,10 +108,13 @@ async function removeUnused(): Promise<void> {
 
 async function freshOnServer(migrations: readonly Migration[]): Promise<FreshPlace> {
   const serverUrl = process.env[URL_VARIABLE];
-  if (serverUrl === undefined) throw new Error("no PostgreSQL runs: is test/setup/engines.ts in this configuration's globalSetup?");
+  if (serverUrl === undefined)
+    throw new Error("no PostgreSQL runs: is test/setup/engines.ts in this configuration's globalSetup?");
   const template = await templateDatabase(serverUrl, migrations);
   const name = `test_${randomUUID().replaceAll("-", "")}`;
-  await onServer(serverUrl, (server) => server.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`));
+  await onServer(serverUrl, (server) =>
+    server.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`),
+  );
   const url = withDatabase(serverUrl, name);
   return {
     options: { kind: "postgres", url, connections: 5 },

@@ -1,16 +1,19 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { freshDatabase, testEngine } from "../../../test/setup/databases.ts";
 import { constraintOf, type Database, sqlStateOf } from "./index.ts";
 
 let db: Database;
-beforeEach(async () => {
+beforeAll(async () => {
   db = await freshDatabase([]);
 });
 afterEach(async () => {
+  await db.exec("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+});
+afterAll(async () => {
   await db[Symbol.asyncDispose]();
 });
 
-async function valueOf(expression: string, ...params: unknown[]): Promise<unknown> {
+async function valueFor(expression: string, ...params: unknown[]): Promise<unknown> {
   const { rows } = await db.query<{ value: unknown }>(`SELECT ${expression} AS value`, params);
   return rows[0]?.value;
 }
@@ -31,9 +34,9 @@ describe(`a database (${testEngine})`, () => {
     ["'NaN'::float8", Number.NaN],
     ["true", true],
     ["NULL::int8", null],
-    ["'a''b\\c\"ü'::text", 'a\'b\\c"ü'],
+    ["'a''b\\c\"ü'::text", "a'b\\c\"ü"],
     ["'{\"a\":[1,null]}'::json", { a: [1, null] }],
-    ["'{\"b\":\"x\"}'::jsonb", { b: "x" }],
+    ['\'{"b":"x"}\'::jsonb', { b: "x" }],
     ["'\\x00ff10'::bytea", new Uint8Array([0, 255, 16])],
     ["'2026-01-02 03:04:05.123456+00'::timestamptz", "2026-01-02T03:04:05.123456Z"],
     ["'2026-01-02 05:04:05+02'::timestamptz", "2026-01-02T03:04:05.000000Z"],
@@ -42,14 +45,20 @@ describe(`a database (${testEngine})`, () => {
     ["'{1,2,NULL}'::int8[]", [1, 2, null]],
     ["'{}'::text[]", []],
     ["ARRAY['a,b', 'c\"d\\', NULL, 'NULL', '', '{x}']", ["a,b", 'c"d\\', null, "NULL", "", "{x}"]],
-    ["'{{1,2},{3,4}}'::int4[]", [[1, 2], [3, 4]]],
+    [
+      "'{{1,2},{3,4}}'::int4[]",
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
     ["'[2:3]={7,8}'::int4[]", [7, 8]],
     ["ARRAY['{\"a\":1}'::jsonb]", [{ a: 1 }]],
     ["'{t,f}'::bool[]", [true, false]],
     ["ARRAY['2026-01-02 03:04:05+00'::timestamptz]", ["2026-01-02T03:04:05.000000Z"]],
     ["'5f3b1c2a-0000-4000-8000-000000000000'::uuid", "5f3b1c2a-0000-4000-8000-000000000000"],
   ])("reads %s as the same JavaScript value on both engines", async (expression, value) => {
-    expect(await valueOf(expression)).toEqual(value);
+    expect(await valueFor(expression)).toEqual(value);
   });
 
   it.each([
@@ -65,30 +74,40 @@ describe(`a database (${testEngine})`, () => {
     ["$1::int8[]", [], []],
     ["$1::text[]", ["a", 'b"c', "d\\e", "NULL", "", "f,g", "{}"], ["a", 'b"c', "d\\e", "NULL", "", "f,g", "{}"]],
     ["$1::text[]", ["x", null], ["x", null]],
-    ["$1::int4[]", [[1, 2], [3, 4]], [[1, 2], [3, 4]]],
+    [
+      "$1::int4[]",
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
     ["$1::bytea", new Uint8Array([0, 1, 254]), new Uint8Array([0, 1, 254])],
     ["$1::bytea[]", [new Uint8Array([7, 8])], [new Uint8Array([7, 8])]],
     ["$1::timestamptz[]", [new Date(0)], ["1970-01-01T00:00:00.000000Z"]],
     ["$1::jsonb", JSON.stringify({ a: ["\\", '"', "ü"] }), { a: ["\\", '"', "ü"] }],
     ["$1::json->>'a'", JSON.stringify({ a: "x" }), "x"],
   ])("takes a parameter for %s", async (expression, param, value) => {
-    expect(await valueOf(expression, param)).toEqual(value);
+    expect(await valueFor(expression, param)).toEqual(value);
   });
 
   it("refuses an int8 that a JavaScript number cannot hold", async () => {
-    await expect(valueOf("9007199254740993::int8")).rejects.toThrow(/9007199254740993/);
-    expect(await valueOf("1")).toBe(1);
+    await expect(valueFor("9007199254740993::int8")).rejects.toThrow(/9007199254740993/);
+    expect(await valueFor("1")).toBe(1);
   });
 
   it("refuses an object as a parameter, since JSON is passed as text", async () => {
-    await expect(valueOf("$1::jsonb", { a: 1 })).rejects.toThrow(/\$1/);
+    await expect(valueFor("$1::jsonb", { a: 1 })).rejects.toThrow(/\$1/);
   });
 
   it("reads enums as text and arrays of enums as arrays, from the first time on", async () => {
     await db.exec("CREATE TYPE mood AS ENUM ('fine', 'so so')");
-    expect(await valueOf("'so so'::mood")).toBe("so so");
-    for (const _ of [1, 2]) expect(await valueOf("ARRAY['fine', 'so so']::mood[]")).toEqual(["fine", "so so"]);
-    expect(await valueOf("$1::mood[]", ["fine"])).toEqual(["fine"]);
+    expect(await valueFor("'so so'::mood")).toBe("so so");
+    for (const _ of [1, 2]) expect(await valueFor("ARRAY['fine', 'so so']::mood[]")).toEqual(["fine", "so so"]);
+    expect(await valueFor("$1::mood[]", ["fine"])).toEqual(["fine"]);
   });
 
   it("counts the rows that a statement touched", async () => {
@@ -100,8 +119,8 @@ describe(`a database (${testEngine})`, () => {
 
   it("carries megabytes in one parameter and back", async () => {
     const text = "ß".repeat(5_000_000);
-    expect(await valueOf("length($1::text)", text)).toBe(5_000_000);
-    expect(await valueOf("$1::text", text)).toBe(text);
+    expect(await valueFor("length($1::text)", text)).toBe(5_000_000);
+    expect(await valueFor("$1::text", text)).toBe(text);
   });
 
   it("reads a hundred thousand rows and lets other work run in between", async () => {
@@ -109,7 +128,9 @@ describe(`a database (${testEngine})`, () => {
     const ticking = setInterval(() => {
       turns += 1;
     }, 1);
-    const { rows } = await db.query<{ n: number; t: string }>("SELECT n, repeat('x', 50) AS t FROM generate_series(1, 100000) n");
+    const { rows } = await db.query<{ n: number; t: string }>(
+      "SELECT n, repeat('x', 50) AS t FROM generate_series(1, 100000) n",
+    );
     clearInterval(ticking);
     expect(rows).toHaveLength(100_000);
     expect(rows.at(-1)).toEqual({ n: 100_000, t: "x".repeat(50) });
@@ -144,8 +165,15 @@ describe(`a database (${testEngine})`, () => {
     expect((await db.query("SELECT * FROM t WHERE id = $1", [1])).rows).toEqual([{ id: 1, name: "x" }]);
   });
 
+  it("answers a recursion without end with an error, and goes on", async () => {
+    await db.exec("CREATE FUNCTION deeper(n int8) RETURNS int8 LANGUAGE plpgsql AS 'BEGIN RETURN deeper(n + 1); END'");
+    const error: unknown = await db.query("SELECT deeper(1)").catch((thrown: unknown) => thrown);
+    expect(sqlStateOf(error)).toBe("54001");
+    expect(await valueFor("1")).toBe(1);
+  });
+
   it("answers many statements asked at once, each with its own rows", async () => {
-    const answers = await Promise.all(Array.from({ length: 200 }, (_, n) => valueOf("$1::int4 * 2", n)));
+    const answers = await Promise.all(Array.from({ length: 200 }, (_, n) => valueFor("$1::int4 * 2", n)));
     expect(answers).toEqual(Array.from({ length: 200 }, (_, n) => 2 * n));
   });
 

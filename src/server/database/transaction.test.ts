@@ -1,15 +1,17 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { freshDatabase, testEngine } from "../../../test/setup/databases.ts";
 import { ConiferError } from "../../model/errors.ts";
 import type { Database, Transaction } from "./index.ts";
 import { retryConflicts } from "./transaction.ts";
 
 let db: Database;
-beforeEach(async () => {
+beforeAll(async () => {
   db = await freshDatabase([]);
-  await db.exec("CREATE TABLE t (id int8 PRIMARY KEY, n int8 NOT NULL DEFAULT 0)");
 });
-afterEach(async () => {
+beforeEach(async () => {
+  await db.exec("DROP TABLE IF EXISTS t; CREATE TABLE t (id int8 PRIMARY KEY, n int8 NOT NULL DEFAULT 0)");
+});
+afterAll(async () => {
   await db[Symbol.asyncDispose]();
 });
 
@@ -93,7 +95,8 @@ describe(`a transaction (${testEngine})`, () => {
 
   it("starts its work again after a serialization failure or deadlock, a few times", async () => {
     let attempts = 0;
-    const conflict = (sqlState: string): ConiferError => new ConiferError("DATABASE_FAILED", { problem: "conflict", sqlState });
+    const conflict = (sqlState: string): ConiferError =>
+      new ConiferError("DATABASE_FAILED", { problem: "conflict", sqlState });
     const winsAtLast = async (): Promise<number> => {
       attempts += 1;
       if (attempts < 4) throw conflict(attempts % 2 === 0 ? "40001" : "40P01");

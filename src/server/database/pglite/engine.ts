@@ -182,7 +182,7 @@ function startParameters(durable: boolean): string[] {
 }
 
 /** Commits something and checks that the log was synced for it: a PGlite that works differently inside must not go unnoticed. */
-async function proveSync(pg: PGlite, counts: FileCounts): Promise<void> {
+export async function proveSync(pg: PGlite, counts: FileCounts): Promise<void> {
   const wanted = { fsync: "on", wal_sync_method: "fsync", synchronous_commit: "on", full_page_writes: "on" };
   for (const [name, value] of Object.entries(wanted)) {
     const { rows } = await pg.query<Record<string, string>>(`SHOW ${name}`);

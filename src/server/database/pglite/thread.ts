@@ -3,6 +3,12 @@ import type { AnswerReader } from "./answers.ts";
 import type { FromThread, ThreadSettings, ToThread } from "./thread-messages.ts";
 import { workerFile } from "./worker-file.ts";
 
+/**
+ * Enough for PostgreSQL to reach its own limit (max_stack_depth, 2 MB of its own stack) first and answer with an error. In
+ * Node's usual 4 MB the engine dies of a recursion before that.
+ */
+const STACK_MB = 32;
+
 type Pending = { readonly reader: AnswerReader; resolve(): void; reject(error: Error): void };
 
 /** The thread stopped; the message is PostgreSQL's own last word where there is one. */
@@ -34,7 +40,8 @@ export class EngineThread {
 
   /** Starts a thread and opens the cluster in it. Throws ThreadStopped when that fails. */
   static async start(settings: ThreadSettings): Promise<EngineThread> {
-    const worker = new Worker(workerFile(), { name: "pglite", workerData: settings });
+    const resourceLimits = { stackSizeMb: STACK_MB };
+    const worker = new Worker(workerFile(), { name: "pglite", workerData: settings, resourceLimits });
     const thread = new EngineThread(worker);
     const ready = new Promise<void>((resolve) => {
       const hear = (message: FromThread): void => {
