@@ -117,8 +117,8 @@ describe("following allocations", () => {
       wish("2", { isGivenUp: true }),
     ]);
     expect([...standings.values()]).toMatchObject([
-      { state: "ended", id: null, outcome: "cancelled", reason: "given up before it was submitted" },
       { state: "ended", id: "id-1", outcome: "cancelled" },
+      { state: "ended", id: null, outcome: "cancelled", reason: "given up before it was submitted" },
     ]);
     expect(scheduler.asked.filter((call) => call.startsWith("submit"))).toEqual([]);
   });
