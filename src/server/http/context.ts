@@ -1,7 +1,9 @@
 /** What every handler is given, and what the table of operations asks of the handlers together. */
 import type { Logger } from "pino";
-import type { AnswerOf, BodyOf, Change, OperationName, QueryOf, STREAMS } from "../../client/wire/operations.ts";
+import type { AnswerOf, BodyOf, OperationName, QueryOf, STREAMS } from "../../client/wire/operations.ts";
+import type { ChangeHub } from "../changes/index.ts";
 import type { Database, Transaction } from "../database/index.ts";
+import type { SessionBook } from "../sessions/index.ts";
 
 export type Caller = { readonly id: number; readonly name: string; readonly admin: boolean };
 
@@ -15,18 +17,13 @@ export type ServerSettings = {
 };
 
 /** Where a handler tells what it changed, after its transaction has committed; the hub carries it to streams, in every API process. */
-export interface Changes {
-  publish(change: Change): void;
-  /** Wakes the pilots of a site: there may be new runnable jobs. */
-  wake(siteId: number): void;
-  /** Has a session told its commands anew, because something about them changed (a kill, a cancelled batch job). */
-  command(sessionId: number): void;
-}
+export type Changes = Pick<ChangeHub, "publish" | "wake" | "command">;
 
 /** What lives as long as the server. */
 export type Services = {
   readonly db: Database;
-  readonly changes: Changes;
+  readonly changes: ChangeHub;
+  readonly sessions: SessionBook;
   readonly clock: Clock;
   readonly settings: ServerSettings;
   readonly log: Logger;
@@ -55,6 +52,8 @@ export type Handlers = { readonly [N in OperationName]: Handler<N> };
 
 /** An open stream of Server-Sent Events. */
 export interface EventStream {
+  /** Sends the header, so that the caller knows that it listens; the first event does so too. */
+  open(): void;
   /** Sends one event; a caller too slow to read is cut off (it reconnects and looks again). */
   send(event: string, data: unknown): void;
   /** Aborts when the caller hangs up or the server stops. */

@@ -8,7 +8,7 @@ const KEEP_ALIVE_MS = 15_000;
 const MOST_BUFFERED_BYTES = 4 * 1024 * 1024;
 
 /** An event stream over a raw response; its header is sent with the first event or at `open`. */
-export function openEventStream(response: ServerResponse, signal: AbortSignal): EventStream & { open(): void } {
+export function openEventStream(response: ServerResponse, signal: AbortSignal): EventStream {
   const open = (): void => {
     if (response.headersSent) return;
     response.writeHead(200, {

@@ -1,12 +1,12 @@
 import { isFinal } from "../../model/states.ts";
 import type { Transaction } from "../database/index.ts";
+import { beginTransfers } from "./begin-transfers.ts";
 import { tellChildren } from "./children.ts";
 import { type Change, decide, isChange, needsPolicy, type Refusal, type Step } from "./decide.ts";
 import { decideChild, type Parent } from "./dependencies.ts";
 import { keepToIndexes } from "./plans.ts";
 import { readPolicies } from "./policies.ts";
 import { type LifeRow, lockLives } from "./rows.ts";
-import { beginStageOut } from "./stage-out.ts";
 import { writeChanges } from "./write-changes.ts";
 
 /** What a call changed, the children that followed included, and the steps that the table of transitions refused. */
@@ -58,10 +58,7 @@ export async function applyChanges(tx: Transaction, changes: readonly Change[], 
   const all: Change[] = [];
   for (let level = changes; level.length > 0; level = await childrenOf(tx, level, now)) {
     await writeChanges(tx, level, now);
-    await beginStageOut(
-      tx,
-      level.filter(({ after }) => after.state === "POSTPROCESSED").map(({ after }) => after.id),
-    );
+    await beginTransfers(tx, level);
     for (const change of level) all.push(change);
   }
   return all;

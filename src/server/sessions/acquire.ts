@@ -1,0 +1,62 @@
+import type { AnswerOf, BodyOf } from "../../client/wire/operations.ts";
+
+import { ConiferError } from "../../model/errors.ts";
+import type { RequestContext } from "../http/context.ts";
+import { findHolders } from "./holders.ts";
+import { type Found, look, type Request, readRequest } from "./look.ts";
+import { Turns } from "./turns.ts";
+
+/** A waiting acquire looks again this often though nobody woke it: a wake from another process may be lost. */
+const LOOK_AGAIN_MS = 10_000;
+/** While a pilot waits and others hold what it could start, it asks them this often. */
+const ASK_AGAIN_MS = 1_000;
+
+/** Of the acquires of a site one looks at a time: two at once would only skip over each other's candidates. */
+const turns = new Turns();
+
+/**
+ * Takes jobs for a session; waits for the first one as long as the pilot asked. Where less is found than could be started,
+ * other pilots of the site are asked to give back what they hold and have not started. A caller who has hung up takes nothing.
+ */
+export async function acquire(
+  context: RequestContext,
+  sessionId: number,
+  body: BodyOf<"sessionAcquire">,
+): Promise<AnswerOf<"sessionAcquire">> {
+  const { changes, sessions, signal, user } = context;
+  const session = await sessions.renew(user.id, sessionId);
+  const request = readRequest(session, body);
+  using bell = changes.bell(`runnable:${session.siteId}`, `session:${sessionId}`);
+  const end = performance.now() + body.waitSec * 1000;
+  for (;;) {
+    const found = await turns.take(session.siteId, () => lookOnce(context, request));
+    const isAsking = found.unmet !== null && (await askOthers(context, request, found.unmet));
+    const commands = await sessions.commands(sessionId);
+    const left = end - performance.now();
+    const hasNews = commands.kill.length > 0 || commands.giveBack > 0 || commands.retire !== null;
+    if (found.offers.length > 0 || hasNews || left <= 0 || signal.aborted || request.most === 0)
+      return { offers: found.offers, apps: found.apps, commands };
+    await bell.rung({ ms: Math.min(left, isAsking ? ASK_AGAIN_MS : LOOK_AGAIN_MS), signal });
+    await sessions.renew(user.id, sessionId);
+  }
+}
+
+async function lookOnce({ db, clock, signal }: RequestContext, request: Request): Promise<Found> {
+  return db.transaction(async (tx) => {
+    const found = await look(tx, request, clock.now());
+    // Nobody is there to hear of these jobs: leave them to others.
+    if (signal.aborted) throw new ConiferError("SERVER_BUSY", { problem: "the caller hung up" });
+    return found;
+  });
+}
+
+/** Asks other sessions for what this pilot could start at once; says whether there was anything to ask for. */
+async function askOthers(
+  { db, changes }: RequestContext,
+  { session, wish }: Request,
+  unmet: NonNullable<Found["unmet"]>,
+): Promise<boolean> {
+  const holders = await findHolders(db, wish, { ...unmet, sessionId: session.id });
+  for (const [holder, count] of holders) changes.askBack(holder, count);
+  return holders.size > 0;
+}

@@ -1,0 +1,9 @@
+/**
+ * Sessions: a pilot's lease on jobs. `acquire.ts` hands jobs out, `report.ts` takes in what became of them (fenced by session
+ * and attempt), `end.ts` gives back what a session leaves behind, `book.ts` keeps the leases in memory.
+ */
+export { type BookParts, SessionBook } from "./book.ts";
+export { type Clocks, systemClocks } from "./clocks.ts";
+export { closeSession } from "./close.ts";
+export { sessionCommands, sessionHandlers } from "./handlers.ts";
+export { Sweeper } from "./sweeper.ts";
