@@ -135,17 +135,6 @@ export function checkParameters(
   }
 }
 
-/** The values a command is made with: the job's over the app's defaults. */
-export function parameterValues(
-  app: Pick<AppDefinition, "parameters">,
-  given: Readonly<Record<string, ParameterValue>>,
-): Record<string, ParameterValue> {
-  const values: Record<string, ParameterValue> = {};
-  for (const [name, parameter] of Object.entries(app.parameters))
-    if (parameter.default !== undefined) values[name] = parameter.default;
-  return { ...values, ...given };
-}
-
 function wrongType(type: z.output<typeof parameterSchema>["type"], value: ParameterValue): string | null {
   const fits = {
     any: true,

@@ -1,61 +1,141 @@
+/**
+ * What a pilot is told when it starts. Read by hand: a schema library would double the time a pilot takes to start from a
+ * parallel file system, and the site agent, which writes the file, is checked against the type.
+ */
 import { readFileSync } from "node:fs";
-import { z } from "zod";
 import { ConiferError, messageOf } from "../model/errors.ts";
+import type { MpiChoice } from "../platform/launchers/find-mpi.ts";
+import type { PromiseSettings } from "./hub/nodes/promise.ts";
 
-const seconds = z.number().min(0);
-
-/** What a pilot is told when it starts; the site agent writes it (mode 0600: it has a token). */
-export const pilotConfigSchema = z.strictObject({
-  access: z.object({ address: z.string(), token: z.string(), fingerprint: z.string().nullable() }),
+export interface PilotConfig {
+  readonly access: { readonly address: string; readonly token: string; readonly fingerprint: string | null };
   /** Workdirs of jobs are `<directory>/data/<workdir>`. */
-  site: z.object({ id: z.int().min(1), name: z.string(), directory: z.string().startsWith("/") }),
-  /** The batch job it runs in. */
-  batchJobId: z.int().min(1).nullable().default(null),
-  /** It takes only jobs with all these tags. */
-  tags: z.record(z.string(), z.string()).default({}),
-  /** It takes only jobs of these apps; empty = any. */
-  apps: z.array(z.string()).default([]),
-  /** Minutes from its start to the end of its allocation; null = no end. */
-  wallTimeMin: z.number().positive().nullable().default(null),
-  /** Everything is stopped this long before the end. */
-  endMarginSec: seconds.default(20),
-  /** It leaves after so long with nothing to do; null = never. */
-  idleSec: seconds.nullable().default(60),
+  readonly site: { readonly id: number; readonly name: string; readonly directory: string };
+  /** The batch job it runs in. Default null. */
+  readonly batchJobId: number | null;
+  /** It takes only jobs with all these tags. Default none. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** It takes only jobs of these apps; empty (default) = any. */
+  readonly apps: readonly string[];
+  /** Minutes from its start to the end of its allocation; null (default) = no end. */
+  readonly wallTimeMin: number | null;
+  /** Everything is stopped this long before the end. Default 20. */
+  readonly endMarginSec: number;
+  /** It leaves after so long with nothing to do; null = never. Default 60. */
+  readonly idleSec: number | null;
   /** Its own: log, journal, socket. */
-  directory: z.string().startsWith("/"),
-  /** Between SIGTERM and SIGKILL of a task. */
-  graceSec: seconds.default(10),
-  /** What the node promises; null = what it has. */
-  node: z
-    .strictObject({
-      cores: z.int().min(1).max(65_536).nullable().default(null),
-      /** How many, or their ids. */
-      gpus: z
-        .union([z.int().min(0).max(1024), z.array(z.string())])
-        .nullable()
-        .default(null),
-      memoryBytes: z.int().min(0).nullable().default(null),
-    })
-    .default({ cores: null, gpus: null, memoryBytes: null }),
-  mpi: z
-    .strictObject({ launcher: z.enum(["auto", "openmpi", "mpich", "none"]).default("auto") })
-    .default({ launcher: "auto" }),
-  /** Whether running jobs reach the server through the pilot. */
-  relay: z.boolean().default(true),
-});
-export type PilotConfig = z.output<typeof pilotConfigSchema>;
-export type PilotConfigInput = z.input<typeof pilotConfigSchema>;
+  readonly directory: string;
+  /** Between SIGTERM and SIGKILL of a task. Default 10. */
+  readonly graceSec: number;
+  /** What the node promises; null (default) = what it has. */
+  readonly node: PromiseSettings;
+  /** Default auto. */
+  readonly mpi: { readonly launcher: MpiChoice };
+  /** Whether running jobs reach the server through the pilot. Default true. */
+  readonly relay: boolean;
+}
 
-/** Reads a pilot's config from its file; throws BAD_SETTINGS. */
+/** What the file must hold; the rest has defaults. */
+export type PilotConfigInput = Pick<PilotConfig, "access" | "site" | "directory"> & Partial<PilotConfig>;
+
+/** Reads a pilot's config from its file; throws BAD_SETTINGS naming the field. */
 export function readPilotConfig(file: string): PilotConfig {
+  const fail = (problem: string, cause?: unknown): never => {
+    throw new ConiferError("BAD_SETTINGS", { file, line: 1, problem }, { cause });
+  };
   let content: unknown;
   try {
     content = JSON.parse(readFileSync(file, "utf8"));
   } catch (cause) {
-    throw new ConiferError("BAD_SETTINGS", { file, line: 1, problem: messageOf(cause) }, { cause });
+    fail(messageOf(cause), cause);
   }
-  const read = pilotConfigSchema.safeParse(content);
-  if (read.success) return read.data;
-  const issue = read.error.issues[0];
-  throw new ConiferError("BAD_SETTINGS", { file, line: 1, problem: `${issue?.path.join(".")}: ${issue?.message}` });
+  try {
+    return resolvePilotConfig(content);
+  } catch (cause) {
+    return fail(messageOf(cause), cause);
+  }
+}
+
+/** Checks a config and fills in the defaults; throws with the field that is wrong. */
+export function resolvePilotConfig(content: unknown): PilotConfig {
+  const all = fieldsOf(content, "the config");
+  const access = fieldsOf(all.access, "access");
+  const site = fieldsOf(all.site, "site");
+  const node = fieldsOf(all.node ?? {}, "node");
+  const mpi = fieldsOf(all.mpi ?? {}, "mpi");
+  const optional = <T>(value: unknown, read: (value: unknown) => T): T | null =>
+    value === null || value === undefined ? null : read(value);
+  return {
+    access: {
+      address: textOf(access.address, "access.address"),
+      token: textOf(access.token, "access.token"),
+      fingerprint: optional(access.fingerprint, (value) => textOf(value, "access.fingerprint")),
+    },
+    site: {
+      id: countOf(site.id, "site.id", 1),
+      name: textOf(site.name, "site.name"),
+      directory: absoluteOf(site.directory, "site.directory"),
+    },
+    batchJobId: optional(all.batchJobId, (value) => countOf(value, "batchJobId", 1)),
+    tags: Object.fromEntries(
+      Object.entries(fieldsOf(all.tags ?? {}, "tags")).map(([key, value]) => [key, textOf(value, `tags.${key}`)]),
+    ),
+    apps: textsOf(all.apps ?? [], "apps"),
+    wallTimeMin: optional(all.wallTimeMin, (value) => amountOf(value, "wallTimeMin")),
+    endMarginSec: amountOf(all.endMarginSec ?? 20, "endMarginSec"),
+    idleSec: all.idleSec === undefined ? 60 : optional(all.idleSec, (value) => amountOf(value, "idleSec")),
+    directory: absoluteOf(all.directory, "directory"),
+    graceSec: amountOf(all.graceSec ?? 10, "graceSec"),
+    node: {
+      cores: optional(node.cores, (value) => countOf(value, "node.cores", 1)),
+      gpus: optional(node.gpus, (value) =>
+        typeof value === "number" ? countOf(value, "node.gpus", 0) : textsOf(value, "node.gpus"),
+      ),
+      memoryBytes: optional(node.memoryBytes, (value) => countOf(value, "node.memoryBytes", 0)),
+    },
+    mpi: { launcher: launcherOf(mpi.launcher ?? "auto") },
+    relay: all.relay !== false,
+  };
+}
+
+const launchers: readonly MpiChoice[] = ["auto", "openmpi", "mpich", "none"];
+
+function launcherOf(value: unknown): MpiChoice {
+  return launchers.find((name) => name === value) ?? wrong("mpi.launcher", `one of ${launchers.join(", ")}`, value);
+}
+
+function fieldsOf(value: unknown, where: string): Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? { ...value }
+    : wrong(where, "an object", value);
+}
+
+function textOf(value: unknown, where: string): string {
+  return typeof value === "string" ? value : wrong(where, "a text", value);
+}
+
+function textsOf(value: unknown, where: string): string[] {
+  return Array.isArray(value)
+    ? value.map((text, index) => textOf(text, `${where}.${index}`))
+    : wrong(where, "a list", value);
+}
+
+function absoluteOf(value: unknown, where: string): string {
+  return typeof value === "string" && value.startsWith("/") ? value : wrong(where, "an absolute path", value);
+}
+
+function amountOf(value: unknown, where: string): number {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : wrong(where, "a number", value);
+}
+
+function countOf(value: unknown, where: string, least: number): number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= least
+    ? value
+    : wrong(where, `a whole number of at least ${least}`, value);
+}
+
+function wrong(where: string, expected: string, got: unknown): never {
+  // What was given may be the token.
+  const shown = where.startsWith("access") || got === undefined ? typeof got : JSON.stringify(got).slice(0, 80);
+  throw new Error(`${where}: expected ${expected}, got ${shown}`);
 }

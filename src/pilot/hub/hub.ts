@@ -72,8 +72,9 @@ export interface HubRoom {
   readonly capacity: { cores: number; gpus: number; memoryBytes: number };
   readonly waiting: { tasks: number; cores: number; gpus: number; memoryBytes: number };
   readonly runningTasks: number;
-  /** How long until the task that nodes are held for should start; null without one. */
-  readonly reservedForMs: number | null;
+  readonly nodes: number;
+  /** The task that nodes are held for: all its cores, and how long until it should start. */
+  readonly reserved: { readonly cores: number; readonly inMs: number } | null;
 }
 
 export class Hub {
@@ -230,12 +231,15 @@ export class Hub {
       capacity.memoryBytes += node.capacity.memoryBytes;
     }
     const { cores, gpuUnits: units, memoryBytes } = waiting.demand;
+    const held = reservation ? waiting.byId.get(reservation.task) : undefined;
+    const inMs = reservation ? Math.max(0, reservation.startsAt - this.#options.clock.elapsed()) : 0;
     return {
       free,
       capacity,
       waiting: { tasks: waiting.byId.size, cores, gpus: units / gpuUnits, memoryBytes },
       runningTasks: this.#running.size,
-      reservedForMs: reservation ? Math.max(0, reservation.startsAt - this.#options.clock.elapsed()) : null,
+      nodes: pool.nodes.filter(({ isUp }) => isUp).length,
+      reserved: held ? { cores: held.shape.nodes * held.shape.cores, inMs } : null,
     };
   }
 
@@ -289,6 +293,7 @@ export class Hub {
 
   #end(tasks: readonly Running[], reason: EndReason, graceSec: number): void {
     for (const running of tasks) {
+      if (running.asked === reason) continue;
       running.asked ??= reason;
       running.node.send({ type: "end", tasks: [{ task: running.name, graceSec, reason: running.asked }] });
     }

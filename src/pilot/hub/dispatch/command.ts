@@ -1,4 +1,5 @@
-import { type AppDefinition, parameterValues } from "../../../app/definition.ts";
+import type { AppDefinition } from "../../../app/definition.ts";
+import { parameterValues } from "../../../app/parameters.ts";
 import { quote } from "../../../app/quote.ts";
 import { type JobFacts, type ParameterValue, renderTemplate } from "../../../app/template.ts";
 import { ConiferError } from "../../../model/errors.ts";

@@ -1,5 +1,5 @@
 import type { Client } from "../../../client/client.ts";
-import { isConiferError } from "../../../model/errors.ts";
+import { isGone } from "../source/again.ts";
 import { openJournal, readJournal } from "./journal.ts";
 import { lostItems } from "./outbox.ts";
 
@@ -45,8 +45,7 @@ export async function deliverJournal(
     }
     return { delivered, lost };
   } catch (error) {
-    if (isConiferError(error) && (error.code === "SESSION_GONE" || error.code === "NOT_FOUND"))
-      return { delivered: 0, lost: 0 };
+    if (isGone(error)) return { delivered: 0, lost: 0 };
     throw error;
   } finally {
     journal.close();

@@ -7,6 +7,7 @@
 import type { Report, ReportItem } from "../../../client/wire/sessions.ts";
 import { isConiferError, messageOf } from "../../../model/errors.ts";
 import type { Clock } from "../clock.ts";
+import { backoffMs, isGone } from "../source/again.ts";
 import type { Journal } from "./journal.ts";
 
 export interface ReporterOptions<Answer> {
@@ -124,7 +125,7 @@ export class Reporter<Answer> {
   #failed(error: unknown): void {
     const { clock, random, onGone, log } = this.#options;
     const status = isConiferError(error) ? error.status : 0;
-    if (isConiferError(error) && (error.code === "SESSION_GONE" || error.code === "NOT_FOUND")) {
+    if (isGone(error)) {
       this.close();
       onGone(error);
     } else if (status === 422 || status === 413 || status === 400) this.#refused(messageOf(error));
@@ -132,8 +133,7 @@ export class Reporter<Answer> {
       this.#failures += 1;
       if (this.#failures === 1)
         log("a report did not reach the server; it is sent again", { problem: messageOf(error) });
-      const rest = Math.min(5000, 100 * 2 ** this.#failures) * (0.5 + random() / 2);
-      this.#notBefore = clock.elapsed() + rest;
+      this.#notBefore = clock.elapsed() + backoffMs(this.#failures, random());
     }
   }
 
