@@ -37,8 +37,14 @@ export type Plan = {
 };
 
 const FIELDS = jobFields(JOB_STATES);
-/** A walk over at most this many rows goes in one statement. */
-const SHORT_WALK = 20_000;
+/** Where a walk is cut; another one is for tests. */
+export type Tuning = {
+  /** A walk over at most this many rows goes in one statement. */
+  readonly shortWalk: number;
+  /** Ids of a first window; the next ones by the time it took. */
+  readonly firstWindow: number;
+};
+export const TUNING: Tuning = { shortWalk: 20_000, firstWindow: 20_000 };
 
 /** Parses filters and an ordering; ages are counted from `now`. */
 export function parseJobQuery(where: readonly string[], order: string | undefined, now: number): JobQuery {
@@ -57,7 +63,7 @@ export function readOrdering(order: string | undefined): Ordering[] {
 }
 
 /** Chooses the way for a query within a user's territory. */
-export function planQuery(query: JobQuery, territory: Territory): Plan {
+export function planQuery(query: JobQuery, territory: Territory, { shortWalk }: Tuning = TUNING): Plan {
   const { conditions, ordering } = query;
   const apps = territory.apps.filter((app) =>
     conditions.every(
@@ -75,7 +81,11 @@ export function planQuery(query: JobQuery, territory: Territory): Plan {
     .reduce((sum, group) => sum + group.count, 0);
   const rest = conditions.filter(({ field }) => field !== "app" && field !== "site" && field !== "state");
   const workflow = rest.find(({ field, op, values }) => field === "workflow" && op === "=" && !values.includes(""));
-  const way = chooseWay(rest, { empty: ids.size === 0 || states.length === 0, most, workflow });
+  const way = chooseWay(rest, {
+    empty: ids.size === 0 || states.length === 0,
+    isShort: most <= shortWalk,
+    workflow,
+  });
   const left = way === "workflow" ? rest.filter((condition) => condition !== workflow) : rest;
   const byId = ordering[0]?.field === "id";
   const stateLeft = way === "workflow" && states.length < JOB_STATES.length;
@@ -87,20 +97,20 @@ export function planQuery(query: JobQuery, territory: Territory): Plan {
     workflows: way === "workflow" ? (workflow?.values.map(String) ?? []) : [],
     rest: left,
     most,
-    windowed: (way === "groups" || way === "workflow") && most > SHORT_WALK && (!byId || left.length > 0 || stateLeft),
+    windowed: (way === "groups" || way === "workflow") && most > shortWalk && (!byId || left.length > 0 || stateLeft),
   };
 }
 
 function chooseWay(
   rest: readonly Condition[],
-  { empty, most, workflow }: { empty: boolean; most: number; workflow: Condition | undefined },
+  { empty, isShort, workflow }: { empty: boolean; isShort: boolean; workflow: Condition | undefined },
 ): Plan["way"] {
   if (empty) return "nothing";
   const names = rest.some(
     ({ field, op }) => op === "=" && (field === "id" || field === "parent" || field === "session"),
   );
   if (names) return "named";
-  if (most <= SHORT_WALK) return "groups";
+  if (isShort) return "groups";
   if (workflow) return "workflow";
   return rest.some(({ field, op, values }) => field === "tags" && op === "=" && !values.includes("*"))
     ? "tags"

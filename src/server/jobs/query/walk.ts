@@ -2,12 +2,11 @@
 import type { Ordering } from "../../../model/filter.ts";
 import type { Queryable } from "../../database/index.ts";
 import type { Key } from "./merge.ts";
+import { TUNING } from "./plan.ts";
 import type { Window } from "./statements.ts";
 
 type Start = { readonly ordering: readonly Ordering[]; readonly after: readonly Key[] | null };
 
-/** Ids of a first window. */
-export const FIRST_WINDOW = 20_000;
 /** What the statement of a window should take, milliseconds. */
 const WINDOW_MS = 30;
 
@@ -26,9 +25,13 @@ export async function idBounds(db: Queryable, find?: Start): Promise<Window> {
 }
 
 /** Cuts bounds into windows; what the consumer takes for one decides the size of the next. */
-export async function* windows(bounds: Window, descending: boolean): AsyncGenerator<Window> {
+export async function* windows(
+  bounds: Window,
+  descending: boolean,
+  firstWindow: number = TUNING.firstWindow,
+): AsyncGenerator<Window> {
   let { first, last } = bounds;
-  let size = FIRST_WINDOW;
+  let size = firstWindow;
   while (first <= last) {
     const window = descending
       ? { first: Math.max(first, last - size + 1), last }
@@ -36,7 +39,7 @@ export async function* windows(bounds: Window, descending: boolean): AsyncGenera
     const began = performance.now();
     yield window;
     const took = Math.max(1, performance.now() - began);
-    size = Math.max(1000, Math.round(size * Math.min(4, Math.max(0.25, WINDOW_MS / took))));
+    size = Math.max(Math.min(1000, firstWindow), Math.round(size * Math.min(4, Math.max(0.25, WINDOW_MS / took))));
     if (descending) last = window.first - 1;
     else first = window.last + 1;
   }
