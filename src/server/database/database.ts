@@ -29,7 +29,7 @@ export interface Database extends Queryable, AsyncDisposable {
   readonly engine: "pglite" | "postgres";
   /** The directory, or the URL without its password. */
   readonly place: string;
-  /** Resolves with the reason when the database is gone for good; never resolves while it can come back. */
+  /** Resolves with the reason when the database is gone for good, never while it can come back: the server should then end. */
   readonly failed: Promise<ConiferError>;
   /**
    * Runs `work` between BEGIN and COMMIT on one connection and rolls back when it throws.

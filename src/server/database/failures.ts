@@ -11,8 +11,11 @@ export type ServerFailure = {
   readonly constraint?: string | undefined;
 };
 
-/** Conditions under which another connection, a moment later, may do better (classes 08 and 57P0x, too many connections). */
-const UNREACHABLE = /^(08|57P0|53300)/;
+/**
+ * No statement ran, for want of a connection: it broke (08), the server is starting or stopping (57P0x), has too many
+ * (53300), does not let this user in (28) or has no such database (3D).
+ */
+const UNREACHABLE = /^(08|28|3D|57P0|53300)/;
 const DISK_FULL = "53100";
 const TRANSACTION_CONFLICTS = new Set(["40001", "40P01"]);
 

@@ -5,10 +5,12 @@
  * shell reads end-of-file and asks PostgreSQL to stop, so none is left behind on a login node.
  */
 import { execFile, spawn } from "node:child_process";
-import { chown, mkdir, mkdtemp, open, rename, rm, stat } from "node:fs/promises";
+import { chown, mkdir, mkdtemp, open, readFile, rename, rm, stat } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { ConiferError, messageOf } from "../../../model/errors.ts";
 import type { PostgresPrograms } from "./find-programs.ts";
@@ -38,13 +40,20 @@ const USER = "conifer";
 const LOCALE = process.platform === "linux" ? "C.UTF-8" : "C";
 /** sun_path has 108 bytes, macOS 104; the name in it is `/.s.PGSQL.5432`. */
 const LONGEST_SOCKET_DIRECTORY = 85;
-const START_LIMIT_S = "120";
+const START_LIMIT_S = 120;
+const POLL_MS = 20;
+/**
+ * Says the server's pid on descriptor 4, then waits for the end of either: of descriptor 0, its tie to this process, or of
+ * the server. SIGINT asks for a fast shutdown; a server that has just begun ignores it, so it is said more than once.
+ */
 const WATCHED = `
   exec 3<&0
-  "$@" </dev/null 3<&- &
+  "$@" </dev/null 3<&- 4>&- &
   server=$!
+  echo "$server" >&4
+  exec 4>&-
   trap '' INT TERM HUP
-  { read -r _ <&3; kill -INT "$server"; } 2>/dev/null &
+  { read -r _ <&3; while kill -INT "$server"; do sleep 1; done; } >/dev/null 2>&1 &
   watcher=$!
   exec 3<&-
   wait "$server"; code=$?
@@ -66,9 +75,9 @@ export async function startCluster(cluster: ClusterSettings): Promise<RunningClu
   const data = join(directory, "data");
   await makeData(cluster, data);
   // Fails when none runs, which is the usual case; a stale postmaster.pid is PostgreSQL's own to judge.
-  await execute(programs.pg_ctl, ["stop", "-D", data, "-m", "fast", "-w", "-t", START_LIMIT_S], { ...runAs }).catch(
-    () => {},
-  );
+  await execute(programs.pg_ctl, ["stop", "-D", data, "-m", "fast", "-w", "-t", String(START_LIMIT_S)], {
+    ...runAs,
+  }).catch(() => {});
   return run(cluster, data);
 }
 
@@ -119,12 +128,13 @@ async function run(cluster: ClusterSettings, data: string): Promise<RunningClust
     cwd: directory,
     // Its own group: a Ctrl-C in the terminal is for this process, which then stops it in order.
     detached: true,
-    stdio: ["pipe", logFile.fd, logFile.fd],
+    stdio: ["pipe", logFile.fd, logFile.fd, "ignore", "pipe"],
     ...runAs,
   });
   // An idle database keeps no process alive: the pipe closes with the process, and the server stops.
   child.unref();
-  (child.stdin as Socket).unref();
+  (child.stdin as Socket | null)?.unref();
+  const pid = firstLineOf(child.stdio[4] as Readable | null);
   await logFile.close();
   let hasEnded = false;
   const ended = new Promise<void>((resolve) => {
@@ -134,7 +144,7 @@ async function run(cluster: ClusterSettings, data: string): Promise<RunningClust
     hasEnded = true;
   });
   try {
-    await untilReady(join(data, "postmaster.pid"), () => hasEnded);
+    await untilReady(join(data, "postmaster.pid"), { pid: await pid, hasEnded: () => hasEnded });
   } catch (error) {
     child.stdin?.destroy();
     await ended;
@@ -153,18 +163,22 @@ async function run(cluster: ClusterSettings, data: string): Promise<RunningClust
   return { socketDirectory: socket.path, user: USER, ended, [Symbol.asyncDispose]: stop };
 }
 
-/** The eighth line of postmaster.pid says how far the server is. */
-async function untilReady(pidFile: string, hasEnded: () => boolean): Promise<void> {
-  const limit = Date.now() + Number(START_LIMIT_S) * 1000;
+/** The first line of postmaster.pid says whose it is (a killed server leaves one behind), the eighth how far that one is. */
+async function untilReady(pidFile: string, server: { pid: string; hasEnded: () => boolean }): Promise<void> {
+  const limit = Date.now() + START_LIMIT_S * 1000;
   while (Date.now() < limit) {
-    if (hasEnded()) throw new Error("it ended at once");
-    const file = await open(pidFile).catch(() => undefined);
-    const lines = (await file?.readFile("utf8"))?.split("\n");
-    await file?.close();
-    if (lines?.[7]?.trim() === "ready") return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (server.hasEnded()) throw new Error("it ended at once");
+    const lines = (await readFile(pidFile, "utf8").catch(() => "")).split("\n");
+    if (lines[0]?.trim() === server.pid && lines[7]?.trim() === "ready") return;
+    await sleep(POLL_MS);
   }
   throw new Error(`it was not ready within ${START_LIMIT_S} s`);
+}
+
+async function firstLineOf(stream: Readable | null): Promise<string> {
+  let text = "";
+  for await (const chunk of stream ?? []) text += String(chunk);
+  return text.trim();
 }
 
 type SocketDirectory = { readonly path: string; remove(): Promise<void> };
@@ -179,8 +193,6 @@ async function makeSocketDirectory({ directory, runAs }: ClusterSettings): Promi
 }
 
 async function lastWords(log: string, error: unknown): Promise<string> {
-  const file = await open(log).catch(() => undefined);
-  const lines = (await file?.readFile("utf8"))?.trim().split("\n") ?? [];
-  await file?.close();
+  const lines = (await readFile(log, "utf8").catch(() => "")).trim().split("\n");
   return lines.findLast((line) => /\b(FATAL|PANIC|ERROR):/.test(line)) ?? messageOf(error);
 }

@@ -11,8 +11,8 @@ const NEEDED = ["initdb", "postgres", "pg_ctl"] as const;
 export type PostgresPrograms = Readonly<Record<(typeof NEEDED)[number], string>>;
 
 /** Finds a PostgreSQL: the one on PATH, or else the newest where distributions put it. Throws COMMAND_MISSING. */
-export async function findPostgres(path: string = process.env.PATH ?? ""): Promise<PostgresPrograms> {
-  for (const directory of [...path.split(delimiter), ...(await versionedDirectories())]) {
+export async function findPostgres(path = process.env.PATH ?? "", roots = VERSIONED_ROOTS): Promise<PostgresPrograms> {
+  for (const directory of [...path.split(delimiter), ...(await versionedDirectories(roots))]) {
     if (directory !== "" && (await hasAll(directory))) {
       return {
         initdb: join(directory, "initdb"),
@@ -28,9 +28,9 @@ export async function findPostgres(path: string = process.env.PATH ?? ""): Promi
 }
 
 /** Newest version first. */
-async function versionedDirectories(): Promise<string[]> {
+async function versionedDirectories(roots: readonly string[]): Promise<string[]> {
   const found: { version: number; directory: string }[] = [];
-  for (const root of VERSIONED_ROOTS) {
+  for (const root of roots) {
     for (const name of await readdir(root).catch(() => [])) {
       const version = /^(?:postgresql@)?(\d+)$/.exec(name)?.[1];
       if (version !== undefined) found.push({ version: Number(version), directory: join(root, name, "bin") });

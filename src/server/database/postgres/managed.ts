@@ -1,3 +1,4 @@
+import { ConiferError } from "../../../model/errors.ts";
 import type { Database } from "../database.ts";
 import { lockDirectory } from "../lock/directory-lock.ts";
 import type { DatabaseOptions } from "../options.ts";
@@ -21,9 +22,18 @@ export async function openManaged(options: Extract<DatabaseOptions, { kind: "man
     const cluster = await startCluster({ programs, directory, runAs });
     close.push(() => Promise.resolve(cluster[Symbol.asyncDispose]()));
     const config = { host: cluster.socketDirectory, user: cluster.user, database: "postgres" };
-    return await PostgresDatabase.connect({ config, place: directory }, { onClosed: closeAll });
+    const gone = cluster.ended.then(() => goneError(directory));
+    return await PostgresDatabase.connect({ config, place: directory }, { onClosed: closeAll, gone });
   } catch (error) {
     await closeAll();
     throw error;
   }
+}
+
+/** Nobody minds when it ended because the database was closed. */
+function goneError(directory: string): ConiferError {
+  return new ConiferError("DATABASE_UNREACHABLE", {
+    place: directory,
+    problem: "its PostgreSQL ended; see postgres.log there",
+  });
 }

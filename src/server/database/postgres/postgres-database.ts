@@ -19,14 +19,15 @@ type PoolOptions = {
   readonly connections?: number;
   /** Called once everything is disconnected. */
   readonly onClosed?: () => Promise<void>;
+  /** Resolves when the server is gone for good. Never by default: one that went away may come back. */
+  readonly gone?: Promise<ConiferError>;
 };
 
 /** A database on a PostgreSQL server, which others may use at the same time. */
 export class PostgresDatabase implements Database {
   readonly engine = "postgres";
   readonly place: string;
-  /** Never resolves: a server that went away may come back, and the pool connects anew. */
-  readonly failed = new Promise<ConiferError>(() => {});
+  readonly failed: Promise<ConiferError>;
   readonly #pool: Pool;
   readonly #listener: PostgresListener;
   readonly #scope = new TransactionScope();
@@ -35,17 +36,15 @@ export class PostgresDatabase implements Database {
 
   readonly #onClosed: () => Promise<void>;
 
-  private constructor(
-    address: PostgresAddress,
-    { connections = DEFAULT_CONNECTIONS, onClosed = async () => {} }: PoolOptions,
-  ) {
-    this.#onClosed = onClosed;
+  private constructor(address: PostgresAddress, options: PoolOptions) {
+    this.failed = options.gone ?? new Promise(() => {});
+    this.#onClosed = options.onClosed ?? (async () => {});
     this.place = address.place;
     this.#context = { place: address.place, types: new UserTypes(), names: new StatementNames() };
     this.#listener = new PostgresListener(address);
     this.#pool = new Pool({
       ...clientConfig(address),
-      max: connections,
+      max: options.connections ?? DEFAULT_CONNECTIONS,
       idleTimeoutMillis: IDLE_MS,
       allowExitOnIdle: true,
       onConnect: (client) => client.query(START_SESSION),
