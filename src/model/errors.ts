@@ -128,6 +128,12 @@ export const ERRORS = {
     exit: 3,
     hint: "GET /openapi.json lists every route.",
   },
+  NO_OUTPUT: {
+    message: "There is no output of {what} to be read here",
+    status: 404,
+    exit: 3,
+    hint: "It would be {file}; it is there once the job has started, on the site's machine.",
+  },
   NO_SITE_HERE: {
     message: "{directory} is not in a site",
     status: 404,

@@ -12,7 +12,9 @@ import { JobQuery } from "./query.ts";
 
 type Parents = NonNullable<JobCreate["parents"]>;
 /** A job to create; parents may also be handles. */
-export type NewJob = Omit<JobCreate, "parents"> & { readonly parents?: readonly (Parents[number] | JobHandle)[] };
+export type NewJob = Omit<JobCreate, "parents"> & {
+  readonly parents?: readonly (Parents[number] | JobHandle)[] | undefined;
+};
 export type CreateOptions = {
   /** A call that is repeated with the same key and the same jobs answers the same jobs and makes nothing twice. Default: a fresh key. */
   readonly idempotencyKey?: string;

@@ -1,0 +1,96 @@
+import type { JobEvent } from "../../client/wire/entities.ts";
+import type { TaskInterval } from "../report/index.ts";
+
+/** One attempt of a job as it ran. */
+export type Run = {
+  readonly job: number;
+  readonly attempt: number;
+  readonly batchJob: number | null;
+  readonly node: string;
+  readonly cores: readonly number[];
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly outcome: TaskInterval["outcome"];
+};
+
+/**
+ * The runs that a job's events tell of. A start and an end that the pilot told together are one event that passes
+ * through RUNNING and names the start in `startedAt`.
+ */
+export function runsOf(events: readonly JobEvent[]): Run[] {
+  const runs: Run[] = [];
+  const open = new Map<number, { startMs: number; event: JobEvent }>();
+  for (const event of events) {
+    if (event.stale) continue;
+    const at = Date.parse(event.at);
+    if (event.path.includes("RUNNING")) open.set(event.attempt, { startMs: timeOf(event.data.startedAt) ?? at, event });
+    const end = event.path.find((state) => ENDS.has(state));
+    const begun = open.get(event.attempt);
+    if (end === undefined || !begun) continue;
+    open.delete(event.attempt);
+    const data = { ...begun.event.data, ...event.data };
+    runs.push({
+      job: event.jobId,
+      attempt: event.attempt,
+      batchJob: event.batchJobId ?? begun.event.batchJobId,
+      node: typeof data.node === "string" ? data.node : "node",
+      cores: Array.isArray(data.cores) ? data.cores.filter((core) => typeof core === "number") : [],
+      startMs: begun.startMs,
+      endMs: Math.max(begun.startMs, timeOf(event.data.endedAt) ?? at),
+      outcome: end === "RUN_DONE" ? "ok" : end === "USER_KILLED" ? "killed" : "failed",
+    });
+  }
+  return runs;
+}
+
+/**
+ * Gives each run its slots on its node: the cores it was pinned to, numbered from 0 in order; runs without pinned cores
+ * get the first slot that is free.
+ */
+export function placeRuns(
+  runs: readonly Run[],
+  labels: ReadonlyMap<number, { label: string; group: string }>,
+): TaskInterval[] {
+  const coresOf = new Map<string, number[]>();
+  for (const run of runs) coresOf.set(run.node, [...(coresOf.get(run.node) ?? []), ...run.cores]);
+  const slotOf = new Map<string, Map<number, number>>();
+  for (const [node, cores] of coresOf) {
+    const sorted = [...new Set(cores)].sort((a, b) => a - b);
+    slotOf.set(node, new Map(sorted.map((core, slot) => [core, slot])));
+  }
+  const freeFrom = new Map<string, number[]>();
+  return [...runs]
+    .sort((a, b) => a.startMs - b.startMs)
+    .flatMap((run) => {
+      const known = slotOf.get(run.node);
+      const slots =
+        run.cores.length > 0
+          ? run.cores.map((core) => known?.get(core) ?? 0)
+          : [firstFree(freeFrom, run, known?.size ?? 0)];
+      const { label = `job ${run.job}`, group = "job" } = labels.get(run.job) ?? {};
+      return slots.map((slot) => ({
+        ...{ label, group, slot },
+        node: run.node,
+        startMs: run.startMs,
+        endMs: run.endMs,
+        outcome: run.outcome,
+      }));
+    });
+}
+
+const ENDS: ReadonlySet<string> = new Set(["RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "USER_KILLED"]);
+
+function firstFree(freeFrom: Map<string, number[]>, run: Run, pinned: number): number {
+  const slots = freeFrom.get(run.node) ?? [];
+  freeFrom.set(run.node, slots);
+  const found = slots.findIndex((until) => until <= run.startMs);
+  const slot = found === -1 ? slots.length : found;
+  slots[slot] = run.endMs;
+  return pinned + slot;
+}
+
+function timeOf(value: unknown): number | null {
+  if (typeof value === "number") return value;
+  const read = typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(read) ? null : read;
+}
