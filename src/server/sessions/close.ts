@@ -1,6 +1,6 @@
 import type { Services } from "../http/context.ts";
 import { announce } from "../life/index.ts";
-import { endSession } from "./end.ts";
+import { type EndedSession, endSession } from "./end.ts";
 
 /** Ends a session and tells everybody; says whether it was this call that ended it. */
 export async function closeSession(
@@ -10,10 +10,18 @@ export async function closeSession(
 ): Promise<boolean> {
   const now = clock.now();
   const ended = await db.transaction((tx) => endSession(tx, id, { reason, now, ifExpiredBy }));
-  if (!ended) return false;
-  sessions.forget(id);
+  if (ended) announceEnded({ changes, sessions }, ended, now);
+  return ended !== undefined;
+}
+
+/** Tells of a session that has ended, after the commit. */
+export function announceEnded(
+  { changes, sessions }: Pick<Services, "changes" | "sessions">,
+  ended: EndedSession,
+  now: number,
+): void {
+  sessions.forget(ended.id);
   announce(changes, ended.changes, now);
   if (ended.freed > 0) changes.wake(ended.siteId);
-  changes.command(id);
-  return true;
+  changes.command(ended.id);
 }
