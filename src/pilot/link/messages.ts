@@ -84,6 +84,8 @@ export interface NodeHello {
   readonly pid: number;
   /** Changes when the machine restarts: with `pid` it names one agent. */
   readonly bootId: string;
+  /** In the environment of all its processes as CONIFER_NODE_AGENT: by it they are found after its death. */
+  readonly agent: string;
   /** The agent's affinity mask. */
   readonly cpus: readonly number[];
   readonly gpus: readonly GpuId[];

@@ -22,6 +22,7 @@ export function readNodeMessage(value: unknown): NodeMessage {
     requireNumber(message, "memoryBytes");
     requireString(message, "hostname");
     requireString(message, "bootId");
+    requireString(message, "agent");
     requireArray(message, "cpus");
     requireArray(message, "gpus");
   } else throw new Error(`unknown type ${JSON.stringify(type)}`);

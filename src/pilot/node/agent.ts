@@ -141,7 +141,7 @@ export async function runNodeAgent(options: NodeAgentOptions): Promise<void> {
       },
     });
     options.stop?.addEventListener("abort", () => void stop("told to stop", graceSec), { once: true });
-    channel.send(describeMachine(cores, gpus));
+    channel.send(describeMachine(agent, cores, gpus));
   });
   sweeper.close();
   pool.close();

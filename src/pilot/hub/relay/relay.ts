@@ -4,7 +4,7 @@
  * ever holds that. Jobs made this way carry who made them in `data.createdBy`.
  */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { CallOptions, Client } from "../../../client/client.ts";
@@ -23,23 +23,19 @@ export interface Relay {
   close(): Promise<void>;
 }
 
-/** What a socket's path may be long, with the NUL at its end. */
+/** What a socket's path may be long, without the NUL at its end. */
 const longestPath = 107;
 
-/** Opens the relay in the pilot's directory, or below the system's for temporary files where that path is too long for a socket. */
+/** Opens the relay in the pilot's directory, or below the system's for temporary files where the path is too long or the file system takes no sockets. */
 export async function openRelay(client: Pick<Client, "call" | "stream">, directory: string): Promise<Relay> {
-  const own = join(directory, "relay.sock");
-  const isOwn = Buffer.byteLength(own) <= longestPath;
-  const path = isOwn ? own : join(mkdtempSync(join(tmpdir(), "conifer-relay-")), "relay.sock");
-  rmSync(path, { force: true });
   const grants = createGrants();
   const server = createServer((request, response) => {
     void answer(request, response, { client, find: grants.find });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(path, resolve);
-  });
+  const own = join(directory, "relay.sock");
+  const isOwn = Buffer.byteLength(own) <= longestPath && (await listens(server, own));
+  const path = isOwn ? own : join(mkdtempSync(join(tmpdir(), "conifer-relay-")), "relay.sock");
+  if (!isOwn) await listen(server, path);
   chmodSync(path, 0o600);
   // Only running jobs need it: it must not keep a pilot that is done.
   server.unref();
@@ -55,6 +51,23 @@ export async function openRelay(client: Pick<Client, "call" | "stream">, directo
     },
   };
 }
+
+function listen(server: Server, path: string): Promise<void> {
+  rmSync(path, { force: true });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+const listens = (server: Server, path: string): Promise<boolean> =>
+  listen(server, path).then(
+    () => true,
+    () => false,
+  );
 
 interface Context {
   readonly client: Pick<Client, "call" | "stream">;

@@ -9,3 +9,8 @@ export function backoffMs(failures: number, random: number): number {
 export function isGone(error: unknown): error is Error {
   return isConiferError(error) && (error.code === "SESSION_GONE" || error.code === "NOT_FOUND");
 }
+
+/** Whether a call that failed so may work later: the server, its database or the way there is at fault. */
+export function mayWorkLater(error: unknown): boolean {
+  return isConiferError(error) && error.status >= 500 && error.code !== "BAD_ANSWER";
+}
