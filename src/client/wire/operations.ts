@@ -200,6 +200,8 @@ export const operations = {
       max: z.int().min(1).max(1000),
       leaseSec: z.number().positive().max(86_400).default(600),
       waitSec: z.number().min(0).max(60).default(0),
+      /** Of an agent that has just started: also take what an earlier agent of the site took and has not completed. */
+      takeOver: z.boolean().default(false),
     }),
     response: z.object({ tasks: z.array(hookTaskSchema) }),
   }),
