@@ -30,7 +30,8 @@ export async function startWriter(
     stdio: ["pipe", "pipe", "inherit"],
     env: { ...process.env, ...env },
   });
-  const exited = once(child, "exit");
+  // After the end of its output, too: what it said before it died counts.
+  const closed = once(child, "close");
   const acknowledged: number[] = [];
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => {
@@ -39,7 +40,7 @@ export async function startWriter(
   });
   const kill = async (): Promise<void> => {
     child.kill("SIGKILL");
-    await exited;
+    await closed;
   };
   return { child, pid: child.pid ?? 0, acknowledged, lines, kill };
 }
