@@ -5,6 +5,8 @@ import { ConiferError, messageOf } from "../../model/errors.ts";
 export interface Channel<Out> {
   /** Queues a message; everything queued in one turn of the event loop goes out in one write. Nothing happens once closed. */
   send(message: Out): void;
+  /** Sends what is queued now rather than at the end of the turn. */
+  flush(): void;
   /** True while the other end reads slower than this one writes: hold back what can wait until `onDrain`. */
   readonly isCongested: boolean;
   readonly isClosed: boolean;
@@ -54,6 +56,7 @@ export function openChannel<In, Out>(options: ChannelOptions<In>): Channel<Out> 
   };
 
   const flush = (): void => {
+    if (flushing) clearImmediate(flushing);
     flushing = null;
     if (outgoing === "") return;
     const text = outgoing;
@@ -111,6 +114,7 @@ export function openChannel<In, Out>(options: ChannelOptions<In>): Channel<Out> 
       outgoing += `${JSON.stringify(message)}\n`;
       flushing ??= setImmediate(flush);
     },
+    flush,
     get isCongested() {
       return writable.writableNeedDrain;
     },
@@ -119,7 +123,6 @@ export function openChannel<In, Out>(options: ChannelOptions<In>): Channel<Out> 
     },
     close() {
       if (closed) return;
-      if (flushing) clearImmediate(flushing);
       flush();
       closed = true;
       writable.end(() => finish(null));

@@ -1,8 +1,8 @@
 /**
  * What a hub and a node agent say to each other, one JSON object a line.
  *
- * Credit: the hub sends `start` only for cores it counts as free, so a node never holds more tasks than it has slots;
- * bytes are held back by the channel (`channel.ts`). A node answers every started task with exactly one `ended`, also
+ * Credit: the hub sends `start` only for cores it counts as free, or for those of one running task (`after`), so a node
+ * never holds more than two tasks a slot; bytes are held back by the channel (`channel.ts`). A node answers every started task with exactly one `ended`, also
  * when it never ran; `started` comes before it unless the reason is `not-started`. A task the node does not know
  * (it ended meanwhile) is ignored in `end`.
  */
@@ -55,6 +55,12 @@ export interface TaskSpec {
   readonly inputs: readonly TaskInput[];
   /** Globs in the workdir that must match something after exit 0. */
   readonly outputs: readonly string[];
+  /**
+   * Starts only when this task of the node has ended, however it ends, in its place; at once where it has ended
+   * already or is not given. Spares short tasks the way to the hub and back. Told to end while it waits, the task ends
+   * at once, never having run.
+   */
+  readonly after?: string | null;
   /** Where a running task reaches the pilot, written to its job file. */
   readonly steering: { readonly address: string; readonly token: string } | null;
   /** Further content of the file named by `CONIFER_JOB_FILE`; without it and `steering` there is no file. */

@@ -56,7 +56,7 @@ export async function runNodeAgent(options: NodeAgentOptions): Promise<void> {
 
   const root = openWorkdirRoot(options.root);
   const privateFiles = openPrivateFiles();
-  const outbox = createOutbox((message) => channel.send(message));
+  const outbox = createOutbox(() => channel);
   const pins = createCorePins({ own: cores, canPin: findProgram("taskset", path) !== null, note: outbox.note });
   const reaper = startReaper({
     shell,

@@ -1,38 +1,49 @@
+import type { Channel } from "../link/channel.ts";
 import type { NodeMessage, TaskEnd, TaskStart } from "../link/messages.ts";
 import type { Report } from "./run-tasks.ts";
 
-/** Gathers what is to be reported in one turn of the event loop into one message of each kind. */
+/** Gathers what is to be reported into few messages. */
 export interface Outbox extends Report {
   /** Sends what there is now. */
   flush(): void;
 }
 
-/** Makes an outbox; `send` may be called for nobody once the link is closed. */
-export function createOutbox(send: (message: NodeMessage) => void): Outbox {
+/**
+ * Ends go out at the end of the turn of the event loop, since the hub has work for what they free. Starts may wait a few milliseconds for
+ * company: at two tasks a millisecond, waking the hub for each costs more than it is worth.
+ */
+export function createOutbox(channel: () => Channel<NodeMessage>): Outbox {
   let starts: TaskStart[] = [];
   let ends: TaskEnd[] = [];
-  let planned: NodeJS.Immediate | null = null;
+  let atTurnsEnd: NodeJS.Immediate | null = null;
+  let soon: NodeJS.Timeout | null = null;
 
   const flush = (): void => {
-    if (planned) clearImmediate(planned);
-    planned = null;
-    if (starts.length > 0) send({ type: "started", tasks: starts });
-    if (ends.length > 0) send({ type: "ended", tasks: ends });
+    if (atTurnsEnd) clearImmediate(atTurnsEnd);
+    if (soon) clearTimeout(soon);
+    atTurnsEnd = null;
+    soon = null;
+    const link = channel();
+    if (starts.length > 0) link.send({ type: "started", tasks: starts });
+    if (ends.length > 0) link.send({ type: "ended", tasks: ends });
     starts = [];
     ends = [];
+    link.flush();
   };
   return {
     started(start) {
       starts.push(start);
-      planned ??= setImmediate(flush);
+      soon ??= setTimeout(flush, startsWaitMs);
     },
     ended(end) {
       ends.push(end);
-      planned ??= setImmediate(flush);
+      atTurnsEnd ??= setImmediate(flush);
     },
     note(text) {
-      send({ type: "note", text });
+      channel().send({ type: "note", text });
     },
     flush,
   };
 }
+
+const startsWaitMs = 3;

@@ -43,9 +43,10 @@ export interface Report {
   note(text: string): void;
 }
 
-/** A task between `start` and `ended`; `helper` is null before its process began and after it ended. */
+/** A task between `start` and `ended`. It first waits for another's end, then for its files, then for its process. */
 interface Running {
   readonly spec: TaskSpec;
+  phase: "waiting" | "preparing" | "running" | "ending";
   helper: Helper | null;
   startedAt: number;
   asked: EndReason | null;
@@ -61,19 +62,40 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
   const tasks = new Map<string, Running>();
   let whenEmpty: (() => void)[] = [];
 
-  const leave = (running: Running, end: TaskEnd): void => {
-    tasks.delete(running.spec.task);
-    privateFiles.remove(running.spec);
-    report.ended(end);
+  /** Who waits for a task's end. */
+  const followers = new Map<string, Running[]>();
+
+  /** The next task begins before this one's end is looked into: it is what the machine waits for. */
+  const leave = (running: Running, describe: () => TaskEnd): void => {
+    const { spec } = running;
+    tasks.delete(spec.task);
+    const next = followers.get(spec.task) ?? [];
+    followers.delete(spec.task);
+    for (const follower of next) if (follower.phase === "waiting") prepare(follower);
+    privateFiles.remove(spec);
+    report.ended(describe());
     if (tasks.size > 0) return;
     for (const resolve of whenEmpty) resolve();
     whenEmpty = [];
   };
 
+  const prepare = (running: Running): void => {
+    running.phase = "preparing";
+    const refuse = (error: unknown): void =>
+      leave(running, () => describeNotStarted(running.spec, now(), messageOf(error)));
+    try {
+      const copying = prepareFiles(running.spec, options.root);
+      if (copying === null) launch(running);
+      else copying.then(() => launch(running)).catch(refuse);
+    } catch (error) {
+      refuse(error);
+    }
+  };
+
   const launch = (running: Running): void => {
-    const { spec } = running;
-    if (running.asked !== null) {
-      leave(running, describeStopped(spec, now(), running.asked));
+    const { spec, asked } = running;
+    if (asked !== null) {
+      leave(running, () => describeStopped(spec, now(), asked));
       return;
     }
     const jobFile = privateFiles.writeJobFile(spec);
@@ -90,6 +112,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     const lines = taskLines({ workdir, stdout, stderr, environment, program });
     const cores = options.pins.coresFor(spec.cores);
     const helper = pool.take(cores);
+    running.phase = "running";
     running.helper = helper;
     running.startedAt = now();
     helper.run(lines, cores, (outcome) => onOutcome(running, helper, outcome));
@@ -112,32 +135,36 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     const isFirst = running.asked === null;
     running.asked ??= reason;
     running.killAt = killAt;
-    const { helper } = running;
-    if (helper === null) return;
+    const { spec, helper } = running;
+    if (running.phase === "waiting") {
+      running.phase = "ending";
+      leave(running, () => describeStopped(spec, now(), reason));
+    }
+    if (running.phase !== "running" || helper === null) return;
     if (running.killTimer) clearTimeout(running.killTimer);
     running.killTimer = setTimeout(() => helper.signal("SIGKILL"), Math.min(graceSec * 1000, longestTimerMs));
     if (!isFirst) return;
     helper.signal("SIGTERM");
     // A stopped process acts on SIGTERM only when it goes on.
     helper.signal("SIGCONT");
-    sweeper.terminateOutside(running.spec.task, helper.pid);
+    sweeper.terminateOutside(spec.task, helper.pid);
   };
 
   const onOutcome = (running: Running, helper: Helper, outcome: Outcome): void => {
     const { spec, asked, startedAt } = running;
-    running.helper = null;
+    running.phase = "ending";
     if (running.killTimer) clearTimeout(running.killTimer);
     if (running.limitTimer) clearTimeout(running.limitTimer);
     const ended = { spec, startedAt, at: now(), outcome, asked };
     if (asked === null && outcome.kind === "status") {
       pool.giveBack(helper);
-      leave(running, describeEnd(ended));
+      leave(running, () => describeEnd(ended));
       sweeper.taskEnded();
       return;
     }
     // Made to end, it is over only when its children are gone too, those that left its group included.
     pool.destroy(helper);
-    void sweeper.killRest(spec.task).then(() => leave(running, describeEnd(ended)));
+    void sweeper.killRest(spec.task).then(() => leave(running, () => describeEnd(ended)));
   };
 
   return {
@@ -148,6 +175,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
       }
       const running: Running = {
         spec,
+        phase: "waiting",
         helper: null,
         startedAt: 0,
         asked: null,
@@ -156,21 +184,17 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
         limitTimer: null,
       };
       tasks.set(spec.task, running);
-      const refuse = (error: unknown): void => leave(running, describeNotStarted(spec, now(), messageOf(error)));
-      try {
-        const copying = prepareFiles(spec, options.root);
-        if (copying === null) launch(running);
-        else copying.then(() => launch(running)).catch(refuse);
-      } catch (error) {
-        refuse(error);
-      }
+      const { after = null } = spec;
+      if (after === null || after === spec.task || !tasks.has(after)) prepare(running);
+      else followers.set(after, [...(followers.get(after) ?? []), running]);
     },
     end({ task, reason, graceSec }) {
       const running = tasks.get(task);
       if (running) ask(running, reason, graceSec);
     },
     async endAll(reason, graceSec) {
-      for (const running of tasks.values()) ask(running, reason, graceSec);
+      // The last to come first: what waits must not take the place of what ends.
+      for (const running of [...tasks.values()].reverse()) ask(running, reason, graceSec);
       if (tasks.size === 0) return;
       await new Promise<void>((resolve) => whenEmpty.push(resolve));
     },

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TaskSpec } from "../../link/messages.ts";
@@ -16,8 +16,8 @@ export interface PrivateFiles {
   close(): void;
 }
 
-/** Makes the directory below the system's directory for temporary files. */
-export function openPrivateFiles(parent: string = tmpdir()): PrivateFiles {
+/** Makes the directory, in memory where there is such a file system: most tasks have a file in it for a moment. */
+export function openPrivateFiles(parent: string = existsSync("/dev/shm") ? "/dev/shm" : tmpdir()): PrivateFiles {
   const directory = mkdtempSync(join(parent, "conifer-node-"));
   /** Paths by task; most tasks have none. */
   const paths = new Map<string, string[]>();
