@@ -1,0 +1,68 @@
+/** Puts the server's parts together over an open, migrated database: everything but files, ports and signals. */
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import packageJson from "../../package.json" with { type: "json" };
+import { TokenCache } from "./access/token-cache.ts";
+import { ChangeHub, joinProcesses } from "./changes/index.ts";
+import type { Database } from "./database/index.ts";
+import { makeHandlers, streams } from "./handlers.ts";
+import type { Services } from "./http/context.ts";
+import { buildHttp } from "./http/index.ts";
+import { type Clocks, SessionBook } from "./sessions/index.ts";
+import { StatusBoard } from "./status.ts";
+import { Upkeep } from "./upkeep/index.ts";
+
+export type Parts = {
+  readonly db: Database;
+  readonly clocks: Clocks;
+  readonly log: Logger;
+  readonly leaseSec: number;
+  readonly tls: { readonly key: string; readonly cert: string } | null;
+};
+export type Assembly = AsyncDisposable & {
+  readonly http: FastifyInstance;
+  readonly services: Services;
+};
+
+export const VERSION = packageJson.version;
+/** Requests under way when the server stops have this long to end by themselves. */
+const STOP_GRACE_MS = 5_000;
+const TOKEN_USE_MS = 60_000;
+
+/** Starts everything that needs no port; disposing of it ends streams and waiting requests, lets the others finish, and leaves the database open. */
+export async function assemble({ db, clocks, log, leaseSec, tls }: Parts): Promise<Assembly> {
+  const startedMs = performance.now();
+  const changes = new ChangeHub();
+  const joined = await joinProcesses(changes, db, log);
+  const sessions = new SessionBook({ db, hub: changes, clocks, log, leaseSec });
+  const services: Services = { db, changes, sessions, clock: clocks, settings: { version: VERSION, leaseSec }, log };
+  const tokens = await TokenCache.open(db, clocks);
+  const board = new StatusBoard(db);
+  await board.look();
+  const storeUse = { everyMs: TOKEN_USE_MS, what: "note the use of tokens", work: () => tokens.storeUse() };
+  const upkeep = await Upkeep.start(services, clocks, [storeUse]);
+  const stopping = new AbortController();
+  const http = buildHttp({
+    services,
+    handlers: makeHandlers({ tokens, board, startedMs }),
+    streams,
+    callerOf: (token) => tokens.callerOf(token),
+    stopping: stopping.signal,
+    tls,
+  });
+  return {
+    http,
+    services,
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      const force = setTimeout(() => http.server.closeAllConnections(), STOP_GRACE_MS);
+      await http.close();
+      clearTimeout(force);
+      await upkeep[Symbol.asyncDispose]();
+      await sessions[Symbol.asyncDispose]();
+      await tokens.storeUse();
+      await tokens[Symbol.asyncDispose]();
+      await joined[Symbol.asyncDispose]();
+    },
+  };
+}
