@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // @ts-check
 // Step 2 of 4: draw weighted events from a grid file.
-import { readInteger, readPath, runProgram, UsageError } from "./command-line.mjs";
+import { readInteger, readPath, runProgram, UsageError } from "../program/command-line.mjs";
 import { sumWeights, writeEvents } from "./files/event-file.mjs";
 import { readGrid } from "./files/grid-file.mjs";
 import { drawEvents } from "./sampling/events.mjs";

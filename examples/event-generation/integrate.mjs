@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // @ts-check
 // Step 1 of 4: adapt a VEGAS grid to e+ e- -> mu+ mu- and write it, with the cross section it found, to a grid file.
-import { readInteger, readNumber, readPath, runProgram, UsageError } from "./command-line.mjs";
+import { readInteger, readNumber, readPath, runProgram, UsageError } from "../program/command-line.mjs";
 import { PROCESS, writeGrid } from "./files/grid-file.mjs";
 import { coordinates, exactCrossSection, integrand } from "./physics/scan.mjs";
 import { makeRandom } from "./sampling/random.mjs";
@@ -71,7 +71,7 @@ runProgram({
   },
 });
 
-/** @param {import("./command-line.mjs").Values} values */
+/** @param {import("../program/command-line.mjs").Values} values */
 function readScan(values) {
   const limits = { min: 1, max: 1000 };
   if (values["sqrt-s"] !== undefined) {

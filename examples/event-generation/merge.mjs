@@ -2,11 +2,11 @@
 // @ts-check
 // Step 4 of 4: merge event files, measure, compare with the exact answer, and draw.
 import { join } from "node:path";
-import { readPath, runProgram, UsageError } from "./command-line.mjs";
+import { readPath, runProgram, UsageError } from "../program/command-line.mjs";
+import { findFiles } from "../program/find-files.mjs";
+import { writeText } from "../program/text-file.mjs";
 import { drawHistograms } from "./figure.mjs";
 import { readEvents } from "./files/event-file.mjs";
-import { findFiles } from "./files/find-files.mjs";
-import { writeText } from "./files/text-file.mjs";
 import {
   asymmetryBands,
   checkFiles,
@@ -37,7 +37,7 @@ runProgram({
     const out = readPath(values, "out");
     if (given.length === 0) throw new UsageError("no event files given");
 
-    const read = findFiles(given).map((path) => ({ path, ...readEvents(path) }));
+    const read = findFiles(given, ".jsonl").map((path) => ({ path, ...readEvents(path) }));
     const { process: reaction, grid, kind, scan, maxWeight } = checkFiles(read);
     const events = read.flatMap((file) => file.events);
     if (events.length < 2)

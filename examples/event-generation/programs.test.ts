@@ -152,7 +152,7 @@ describe("bad input", () => {
     ["unweight", ["--in", "jobs/1/events.jsonl", "--seed", "1", "--out", "o"], /unweighted already/, 1],
     ["unweight", ["--what"], /Unknown option '--what'/, 2],
     ["merge", ["--out", "x"], /no event files given/, 2],
-    ["merge", ["--out", "x", "nothing/*.jsonl"], /no event files match nothing\/\*\.jsonl/, 1],
+    ["merge", ["--out", "x", "nothing/*.jsonl"], /no files match nothing\/\*\.jsonl/, 1],
   ];
 
   beforeAll(() => {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // @ts-check
 // Step 3 of 4: turn weighted events into events of equal weight by accept and reject, as a detector would see them.
-import { readInteger, readPath, runProgram, UsageError } from "./command-line.mjs";
+import { readInteger, readPath, runProgram, UsageError } from "../program/command-line.mjs";
 import { readEvents, writeEvents } from "./files/event-file.mjs";
 import { acceptEvents } from "./sampling/events.mjs";
 

@@ -5,7 +5,7 @@ import { makeScale } from "./scale.mjs";
 import { drawText, short } from "./text.mjs";
 
 /** @typedef {{ x: number, y: number, xError?: number, yError?: number }} Point */
-/** @typedef {{ kind: "points", points: readonly Point[], colour: string, label?: string, hollow?: boolean }
+/** @typedef {{ kind: "points", points: readonly Point[], colour: string, label?: string, hollow?: boolean, radius?: number }
  *  | { kind: "curve", points: readonly Point[], colour: string, label?: string, dashed?: boolean }
  *  | { kind: "band", from: number, to: number, colour: string, label?: string }} Series a band spans x from..to */
 /** @typedef {import("./scale.mjs").Range & { label?: string, ticks?: number, bare?: boolean }} Axis `bare` hides the numbers */
@@ -57,7 +57,9 @@ function drawSeries(series, { box, px, py }) {
     const up = yError ? `M${short(px(x))} ${short(py(y - yError))}V${short(py(y + yError))}` : "";
     return across + up;
   });
-  const dots = series.points.map(({ x, y }) => `<circle cx="${short(px(x))}" cy="${short(py(y))}" r="${RADIUS}"/>`);
+  const dots = series.points.map(
+    ({ x, y }) => `<circle cx="${short(px(x))}" cy="${short(py(y))}" r="${series.radius ?? RADIUS}"/>`,
+  );
   const fill = series.hollow ? "#fff" : series.colour;
   return (
     `<path d="${bars.join("")}" fill="none" stroke="${series.colour}" stroke-width="1.1"/>` +
@@ -133,8 +135,11 @@ function drawKey(series, x, y) {
     return `<path d="M${short(x)} ${short(y)}h30" stroke="${series.colour}" stroke-width="1.8"${dash}/>`;
   }
   const fill = series.hollow ? "#fff" : series.colour;
+  const bar = series.points.some(({ yError }) => yError)
+    ? `<path d="M${short(x + 15)} ${short(y - 8)}v16" stroke="${series.colour}" stroke-width="1.1"/>`
+    : "";
   return (
-    `<path d="M${short(x + 15)} ${short(y - 8)}v16" stroke="${series.colour}" stroke-width="1.1"/>` +
-    `<circle cx="${short(x + 15)}" cy="${short(y)}" r="${RADIUS}" fill="${fill}" stroke="${series.colour}" stroke-width="1.1"/>`
+    `${bar}<circle cx="${short(x + 15)}" cy="${short(y)}" r="${series.radius ?? RADIUS}" fill="${fill}" ` +
+    `stroke="${series.colour}" stroke-width="1.1"/>`
   );
 }

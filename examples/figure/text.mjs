@@ -75,7 +75,7 @@ function spans(content, size) {
         script ? ` font-size="${short(size * 0.72)}"` : "",
         italic || script?.[2] ? ' font-style="italic"' : "",
       ].join("");
-      const inner = escapeText(text.trim()).replaceAll(" ", "\u00a0");
+      const inner = escapeText(text.trim()).replaceAll("  ", "\u00a0\u00a0");
       return attributes ? `<tspan${attributes}>${inner}</tspan>` : inner;
     })
     .join("");

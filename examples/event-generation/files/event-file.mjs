@@ -3,7 +3,7 @@
 // line is one event, [mass in GeV, cos theta, phi, weight]. The weight of a weighted event is in nb; that of an unweighted one is 1,
 // or more if the event outweighed the grid's maximum. Unweighted files carry on the sums of the weighted events they came from,
 // since the cross section and its error are made of those.
-import { readText, writeText } from "./text-file.mjs";
+import { readText, writeText } from "../../program/text-file.mjs";
 
 /** @typedef {import("../physics/scan.mjs").Scan} Scan */
 /** @typedef {import("../physics/scan.mjs").Kinematics} Kinematics */

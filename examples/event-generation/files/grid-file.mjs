@@ -2,8 +2,8 @@
 // The grid file: what `integrate` learned, for every `generate` to sample from. One JSON object; energies in GeV, cross
 // sections and weights in nb.
 import { createHash } from "node:crypto";
+import { readText, writeText } from "../../program/text-file.mjs";
 import { coordinates } from "../physics/scan.mjs";
-import { readText, writeText } from "./text-file.mjs";
 
 /** @typedef {import("../physics/scan.mjs").Scan} Scan */
 /** @typedef {import("../sampling/vegas.mjs").Iteration} Iteration */

@@ -5,21 +5,25 @@ import { readdirSync, statSync } from "node:fs";
 import { join, normalize } from "node:path";
 
 /**
- * The files named by paths, folders (their .jsonl files) and patterns with * and ?, sorted and each once. An argument that
- * matches nothing is an error.
+ * The files named by paths, folders (their files with the extension) and patterns with * and ?, sorted and each once. An
+ * argument that matches nothing is an error.
  * @param {readonly string[]} given
+ * @param {string} extension
  */
-export function findFiles(given) {
-  return [...new Set(given.flatMap((argument) => findOne(argument)))].sort();
+export function findFiles(given, extension) {
+  return [...new Set(given.flatMap((argument) => findOne(argument, extension)))].sort();
 }
 
-/** @param {string} argument */
-function findOne(argument) {
+/**
+ * @param {string} argument
+ * @param {string} extension
+ */
+function findOne(argument, extension) {
   const stats = statSync(argument, { throwIfNoEntry: false });
   if (stats?.isFile()) return [normalize(argument)];
-  const pattern = stats?.isDirectory() ? join(argument, "*.jsonl") : argument;
+  const pattern = stats?.isDirectory() ? join(argument, `*${extension}`) : argument;
   const found = expand(pattern).filter((path) => statSync(path).isFile());
-  if (found.length === 0) throw new Error(`no event files match ${argument}`);
+  if (found.length === 0) throw new Error(`no files match ${argument}`);
   return found;
 }
 

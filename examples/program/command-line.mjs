@@ -1,5 +1,5 @@
 // @ts-check
-// What the four programs share at their edge: options are read once, a mistake in them ends with one clear line and exit
+// What the examples' programs share at their edge: options are read once, a mistake in them ends with one clear line and exit
 // code 2, anything else that goes wrong with one line and exit code 1.
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
