@@ -20,12 +20,13 @@ const CHUNK = 64 * 1024;
 /** Writes a file's text and, where asked, what is added to it until nothing more may come. A file that is not there yet is waited for. */
 export async function followFile(file: string, options: FollowFileOptions): Promise<void> {
   const lines = lineWriter(options);
-  let at = options.lines === null ? 0 : await startOfLastLines(file, options.lines);
+  const begun = await look(file);
+  let place: Place = { inode: begun?.inode ?? null, at: await startOf(file, begun?.size ?? 0, options.lines) };
   for (let mayGrow = true; ; ) {
-    const before = at;
-    at = await copyFrom(file, at, lines.take);
+    const before = place;
+    place = await copyFrom(file, place, lines.take);
     if (options.goesOn === null || options.signal.aborted) break;
-    if (at !== before) continue;
+    if (place.at !== before.at || place.inode !== before.inode) continue;
     if (!mayGrow) break;
     // Asked before the last look, so that what was written right before the end is still shown.
     mayGrow = await options.goesOn();
@@ -34,25 +35,31 @@ export async function followFile(file: string, options: FollowFileOptions): Prom
   lines.end();
 }
 
-async function copyFrom(file: string, from: number, take: (chunk: Buffer) => void): Promise<number> {
-  const size = await sizeOf(file);
-  if (size === null) return from;
-  // A new attempt begins its file anew.
-  let at = size < from ? 0 : from;
-  if (size === at) return at;
+/** How far which file was read. */
+type Place = { readonly inode: number | null; readonly at: number };
+
+async function copyFrom(file: string, from: Place, take: (chunk: Buffer) => void): Promise<Place> {
+  const now = await look(file);
+  if (now === null) return from;
+  // A new attempt begins a file of its own; the one before keeps its text under another name.
+  const isSame = from.inode === null || from.inode === now.inode;
+  let at = isSame && now.size >= from.at ? from.at : 0;
+  const { inode } = now;
+  if (now.size === at) return { inode, at };
   await using handle = await open(file, "r");
   const buffer = Buffer.alloc(CHUNK);
   for (;;) {
     const { bytesRead } = await handle.read(buffer, 0, CHUNK, at);
-    if (bytesRead === 0) return at;
+    if (bytesRead === 0) return { inode, at };
     at += bytesRead;
     take(buffer.subarray(0, bytesRead));
   }
 }
 
-async function startOfLastLines(file: string, lines: number): Promise<number> {
-  const size = await sizeOf(file);
-  if (size === null || lines === 0) return size ?? 0;
+/** Where the last so many lines begin. */
+async function startOf(file: string, size: number, lines: number | null): Promise<number> {
+  if (lines === null || size === 0) return 0;
+  if (lines === 0) return size;
   await using handle = await open(file, "r");
   const buffer = Buffer.alloc(CHUNK);
   let found = 0;
@@ -70,9 +77,9 @@ async function startOfLastLines(file: string, lines: number): Promise<number> {
   return 0;
 }
 
-async function sizeOf(file: string): Promise<number | null> {
+async function look(file: string): Promise<{ readonly inode: number; readonly size: number } | null> {
   return stat(file).then(
-    (found) => found.size,
+    ({ ino, size }) => ({ inode: ino, size }),
     () => null,
   );
 }

@@ -17,6 +17,7 @@ import { readJobs, readLines } from "./sources.ts";
 import { type Axis, combinations, countCombinations, parseSweep } from "./sweep.ts";
 
 type Options = AskOptions & {
+  readonly app?: string;
   readonly param?: readonly string[];
   readonly name?: string;
   readonly workflow?: string;
@@ -47,11 +48,13 @@ type Plan = { readonly count: number | null; readonly jobs: Iterable<NewJob> | A
 export async function createJobs(
   cli: Cli,
   options: Options,
-  appName?: string,
-  parameters: readonly string[] = [],
+  first?: string,
+  others: readonly string[] = [],
 ): Promise<void> {
   const conifer = await cli.conifer();
-  const texts = [...parameters, ...(options.param ?? [])];
+  const appName = options.app ?? first;
+  const after = options.app === undefined || first === undefined ? others : [first, ...others];
+  const texts = [...after, ...(options.param ?? [])];
   const plan = await planJobs(cli, conifer, { options, appName, texts });
   if (options.dryRun) return showPlan(cli, plan);
   if ((plan.count ?? 0) > MANY)
@@ -60,10 +63,10 @@ export async function createJobs(
   cli.terminal.answer({ ids }, () =>
     ids.length === 1 ? `created job ${ids[0]}\n` : `created ${countJobs(ids.length)}: ${formatIdSet(ids)}\n`,
   );
-  const first = ids[0];
-  if (first === undefined) return;
+  const [one] = ids;
+  if (one === undefined) return;
   if (options.wait || options.progress) await followProgress(cli, ids, { isShown: options.progress === true });
-  else await hintAtSites(cli, [(await conifer.jobs.get(first)).siteId]);
+  else await hintAtSites(cli, [(await conifer.jobs.get(one)).siteId]);
 }
 
 type Asked = { readonly options: Options; readonly appName: string | undefined; readonly texts: readonly string[] };

@@ -176,6 +176,7 @@ function declareCreate(add: Add): void {
       load: async () => (await import("../jobs/create.ts")).createJobs,
     }),
   )
+    .option("-a, --app <name>", "the app, where it does not come first")
     .option("-p, --param <name=value>", "a parameter, as after the app (repeat)", repeated)
     .option("--name <name>", "the job's name")
     .option("--workflow <name>", "the workflow it belongs to")
