@@ -16,12 +16,14 @@ export const hookHandlers = {
     const { id: siteId } = await resolveSite(db, user.id, params.id);
     using bell = changes.bell(`hooks:${siteId}`);
     const end = performance.now() + body.waitSec * 1000;
+    let takeOver = body.takeOver;
     for (;;) {
-      const options = { most: body.max, leaseSec: body.leaseSec, now: clock.now() };
+      const options = { most: body.max, leaseSec: body.leaseSec, takeOver, now: clock.now() };
       const tasks = await db.transaction((tx) => takeHooks(tx, siteId, options));
       const left = end - performance.now();
       if (tasks.length > 0 || left <= 0 || signal.aborted) return { tasks };
       await bell.rung({ ms: Math.min(left, LOOK_AGAIN_MS), signal });
+      takeOver = false;
     }
   },
   async hooksComplete(context, { params, body }) {

@@ -1,0 +1,190 @@
+import { pino } from "pino";
+import { type Client, openClient } from "../../src/client/client.ts";
+import type { JobCreate } from "../../src/client/wire/entities.ts";
+import type { BodyInput } from "../../src/client/wire/operations.ts";
+import type { Acquire, Offer, ReportItem } from "../../src/client/wire/sessions.ts";
+import { hashToken, newToken } from "../../src/server/access/token.ts";
+import { assemble } from "../../src/server/assemble.ts";
+import type { Database } from "../../src/server/database/index.ts";
+import type { Services } from "../../src/server/http/context.ts";
+import type { Clocks } from "../../src/server/sessions/index.ts";
+import { freshDatabase } from "./databases.ts";
+
+/** Clocks that run on their own and can be moved. */
+export class MovableClocks implements Clocks {
+  #wall = 0;
+  #monotonic = 0;
+
+  now(): number {
+    return Date.now() + this.#wall;
+  }
+
+  monotonic(): number {
+    return performance.now() + this.#monotonic;
+  }
+
+  /** Lets time pass. */
+  pass(ms: number): void {
+    this.#wall += ms;
+    this.#monotonic += ms;
+  }
+
+  /** Sets the wall clock wrong. */
+  jump(ms: number): void {
+    this.#wall += ms;
+  }
+}
+
+/** A server on a port of its own over a fresh database, with a user, a site and an app. */
+export type Campaign = AsyncDisposable & {
+  readonly db: Database;
+  readonly services: Services;
+  readonly clocks: MovableClocks;
+  readonly client: Client;
+  readonly address: string;
+  readonly siteId: number;
+  readonly call: Client["call"];
+  /** Jobs of app `app`, or of the one they name; answers their ids. */
+  create(...jobs: Partial<JobCreate>[]): Promise<number[]>;
+  /** States in the order of the ids. */
+  states(ids: readonly number[]): Promise<string[]>;
+  pilot(shape?: Partial<PilotShape>): Promise<FakePilot>;
+  /** A client of another user. */
+  stranger(name: string): Promise<Client>;
+};
+
+export type PilotShape = { nodes: number; cores: number; gpus: number; memoryBytes: number; batchJob: number | null };
+
+export type CampaignOptions = { readonly leaseSec?: number; readonly db?: Database; readonly level?: string };
+
+/** Starts a campaign's server. With `db`, it is a further API process over that database, and makes nothing in it. */
+export async function startCampaign({
+  leaseSec = 600,
+  db: given,
+  level = "error",
+}: CampaignOptions = {}): Promise<Campaign> {
+  const db = given ?? (await freshDatabase());
+  const clocks = new MovableClocks();
+  const assembly = await assemble({ db, clocks, log: pino({ level }), leaseSec, tls: null });
+  const address = await assembly.http.listen({ host: "127.0.0.1", port: 0 });
+  const client = openClient({ address, token: await makeUser(db, "someone"), fingerprint: null });
+  const clients = [client];
+  const siteId = given ? 1 : (await client.call("siteCreate", { body: { name: "here", path: "/here" } })).id;
+  if (!given) await client.call("appSync", { body: { site: "here", apps: [{ name: "app", command: "true" }] } });
+  const campaign: Campaign = {
+    db,
+    services: assembly.services,
+    clocks,
+    client,
+    address,
+    siteId,
+    call: client.call.bind(client),
+    async create(...jobs) {
+      const body = { jobs: jobs.map((job) => ({ app: "app", ...job })) };
+      return (await client.call("jobCreate", { body })).ids;
+    },
+    async states(ids) {
+      const { rows } = await db.query<{ id: number; state: string }>(
+        "SELECT id, state FROM job_life WHERE id = ANY ($1::bigint[])",
+        [ids],
+      );
+      const byId = new Map(rows.map(({ id, state }) => [id, state]));
+      return ids.map((id) => byId.get(id) ?? "gone");
+    },
+    async pilot(shape = {}) {
+      const { nodes = 1, cores = 4, gpus = 0, memoryBytes = 0, batchJob = null } = shape;
+      const capacity = { cores, gpus, memoryBytes };
+      const { id } = await client.call("sessionCreate", { body: { site: siteId, nodes, capacity, batchJob } });
+      return new FakePilot(client, id, { nodes, cores, gpus, memoryBytes, batchJob });
+    },
+    async stranger(name) {
+      const other = openClient({ address, token: await makeUser(db, name), fingerprint: null });
+      clients.push(other);
+      return other;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const each of clients) await each[Symbol.asyncDispose]();
+      await assembly[Symbol.asyncDispose]();
+      if (!given) await db[Symbol.asyncDispose]();
+    },
+  };
+  return campaign;
+}
+
+/** A new token of a user, who is made where nobody has the name. */
+async function makeUser(db: Database, name: string): Promise<string> {
+  const token = newToken();
+  const known = await db.query<{ id: number }>("SELECT id FROM users WHERE name = $1", [name]);
+  const made = known.rows[0]
+    ? known
+    : await db.query<{ id: number }>("INSERT INTO users (name) VALUES ($1) RETURNING id", [name]);
+  await db.query("INSERT INTO tokens (user_id, hash) VALUES ($1, $2)", [made.rows[0]?.id, hashToken(token)]);
+  return token;
+}
+
+/** The server's side of a pilot: one session, told what to do by the test. */
+export class FakePilot {
+  readonly id: number;
+  readonly client: Client;
+  readonly shape: PilotShape;
+  #batch = 0;
+
+  constructor(client: Client, id: number, shape: PilotShape) {
+    this.client = client;
+    this.id = id;
+    this.shape = shape;
+  }
+
+  /** Everything free, unless it is said otherwise. */
+  async acquire(wish: Partial<Acquire> = {}, signal?: AbortSignal) {
+    const { nodes, cores, gpus, memoryBytes } = this.shape;
+    const free = { cores: nodes * cores, gpus: nodes * gpus, memoryBytes: nodes * memoryBytes, wholeNodes: nodes };
+    const body = { maxJobs: 1000, free, wallTimeLeftMin: null, ...wish };
+    return this.client.call("sessionAcquire", { params: { id: this.id }, body, ...(signal ? { signal } : {}) });
+  }
+
+  /** Ids of the jobs acquired. */
+  async take(wish: Partial<Acquire> = {}): Promise<number[]> {
+    return (await this.acquire(wish)).offers.map(({ job }) => job);
+  }
+
+  report(...items: (Pick<ReportItem, "job" | "state"> & Partial<ReportItem>)[]) {
+    this.#batch += 1;
+    return this.reportAs(this.#batch, items);
+  }
+
+  reportAs(batch: number, items: readonly (Pick<ReportItem, "job" | "state"> & Partial<ReportItem>)[]) {
+    const full: BodyInput<"sessionReport">["items"] = items.map((item) => ({ attempt: 1, at: Date.now(), ...item }));
+    return this.client.call("sessionReport", { params: { id: this.id }, body: { batch, items: full } });
+  }
+
+  /** Reports offers as begun and ended. */
+  run(
+    offers: readonly Pick<Offer, "job" | "attempt">[],
+    end: Partial<ReportItem> & Pick<ReportItem, "state"> = { state: "RUN_DONE", exitCode: 0 },
+  ) {
+    return this.report(
+      ...offers.flatMap(({ job, attempt }) => [
+        { job, attempt, state: "RUNNING" as const },
+        { job, attempt, ...end },
+      ]),
+    );
+  }
+
+  heartbeat() {
+    return this.client.call("sessionHeartbeat", { params: { id: this.id }, body: {} });
+  }
+
+  release(...jobs: number[]) {
+    return this.client.call("sessionRelease", { params: { id: this.id }, body: { jobs } });
+  }
+
+  end(reason = "its pilot ended") {
+    return this.client.call("sessionEnd", { params: { id: this.id }, query: { reason } });
+  }
+
+  /** Events of the command stream, as they come. */
+  commands(signal: AbortSignal) {
+    return this.client.stream(`/sessions/${this.id}/commands`, { signal });
+  }
+}
