@@ -72,8 +72,8 @@ export class StatusBoard {
 /** Handlers of /health and /status; admins see everybody's jobs, others their own. */
 export function statusHandlers(board: StatusBoard, started: number) {
   return {
-    async health({ settings }) {
-      return { ok: true as const, version: settings.version };
+    async health({ settings, clock }) {
+      return { ok: true as const, version: settings.version, now: new Date(clock.now()).toISOString() };
     },
     async status({ db, settings, user }): Promise<AnswerOf<"status">> {
       const picture = await board.look();

@@ -90,7 +90,11 @@ export const operations = {
     path: "/health",
     summary: "Whether the server answers",
     access: "anyone",
-    response: z.object({ ok: z.literal(true), version: z.string() }),
+    response: z.object({
+      ok: z.literal(true),
+      version: z.string(),
+      /** The server's clock. */ now: timeSchema,
+    }),
   }),
   status: op({
     method: "GET",
