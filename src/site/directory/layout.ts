@@ -14,10 +14,14 @@ export type SiteLayout = {
   readonly access: string;
   readonly agent: string;
   readonly report: string;
+  /** Says to an agent that is asked to stop whether its allocations end too. */
+  readonly stopOrder: string;
   readonly pilots: string;
   readonly localScheduler: string;
   /** Bundled app modules, named by the hash of their content. */
   readonly bundles: string;
+  /** Where the hooks of each app are. */
+  readonly appCode: string;
   /** How far cleaning has come. */
   readonly cleaned: string;
 };
@@ -35,9 +39,11 @@ export function siteLayout(directory: string): SiteLayout {
     access: join(run, "access.json"),
     agent: join(run, "agent.json"),
     report: join(run, "report.json"),
+    stopOrder: join(run, "stop.json"),
     pilots: join(run, "pilots"),
     localScheduler: join(run, "local-scheduler"),
     bundles: join(run, "bundles"),
+    appCode: join(run, "apps.json"),
     cleaned: join(run, "cleaned.json"),
   };
 }

@@ -1,0 +1,171 @@
+/**
+ * The site agent: one process per site directory. It connects outward only, and owns nothing that must not be lost: jobs
+ * are the server's, allocations go on without it, hooks are committed or run again. So it may be killed at any moment.
+ */
+import { rm } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import packageJson from "../../../package.json" with { type: "json" };
+import { messageOf } from "../../model/errors.ts";
+import { LocalScheduler } from "../../platform/schedulers/local/local-scheduler.ts";
+import { AppCatalog } from "../apps/catalog.ts";
+import { appsModule } from "../apps/module.ts";
+import { batchModule } from "../batch/module.ts";
+import { syncBatchJobs } from "../batch/sync.ts";
+import { cleanModule } from "../clean/module.ts";
+import { readSiteIdentity, type SiteIdentity, writeSiteIdentity } from "../directory/identity.ts";
+import { type SiteLayout, siteLayout } from "../directory/layout.ts";
+import { readSiteAccess, type SiteAccess } from "../directory/site-access.ts";
+import { elasticModule } from "../elastic/module.ts";
+import { hooksModule } from "../hooks/module.ts";
+import { readSettings } from "../settings/read-settings.ts";
+import type { Settings } from "../settings/schema.ts";
+import { type AgentContext, makeBells, makeNotices } from "./context.ts";
+import { eventsModule } from "./events.ts";
+import { heartbeatModule, type SiteReport } from "./heartbeat.ts";
+import { type AgentIdentity, releaseAgentLock, takeAgentLock } from "./lock.ts";
+import { type AgentLog, openLog } from "./log.ts";
+import type { AgentModule } from "./module.ts";
+import { ServerLink } from "./server-link.ts";
+import { Supervisor } from "./supervise.ts";
+
+/** Allocations that are ended with the agent get this much more than their pilots' grace, seconds. */
+const END_MARGIN_SEC = 20;
+
+export class SiteAgent implements AsyncDisposable {
+  readonly #context: AgentContext;
+  readonly #link: ServerLink;
+  readonly #scheduler: LocalScheduler;
+  readonly #identity: AgentIdentity;
+  readonly #stopping = new AbortController();
+  readonly #supervisors: readonly Supervisor[];
+  readonly #runs: Promise<void>[];
+  /** Resolves when another agent has taken this one's place. */
+  readonly replaced: Promise<void>;
+
+  private constructor(parts: {
+    context: Omit<AgentContext, "scheduler" | "client" | "access">;
+    link: ServerLink;
+    scheduler: LocalScheduler;
+    identity: AgentIdentity;
+  }) {
+    this.#link = parts.link;
+    this.#scheduler = parts.scheduler;
+    this.#identity = parts.identity;
+    const { link, scheduler } = parts;
+    const context: AgentContext = { ...parts.context, scheduler, client: link, access: () => link.access };
+    this.#context = context;
+    let tellReplaced = (): void => undefined;
+    this.replaced = new Promise((resolve) => {
+      tellReplaced = resolve;
+    });
+    const catalog = new AppCatalog(context.layout.directory, (problems) => {
+      context.notices.apps = problems;
+      context.bells.heartbeat.ring();
+    });
+    const beat = { agent: this.#identity, report: () => this.report(), onReplaced: tellReplaced };
+    const { elastic, clean } = context.settings;
+    const modules: AgentModule[] = [
+      heartbeatModule(context, beat),
+      eventsModule(context),
+      appsModule(context, catalog),
+      batchModule(context),
+      ...(elastic.enabled ? [elasticModule(context)] : []),
+      hooksModule(context, catalog),
+      ...(clean.enabled ? [cleanModule(context)] : []),
+    ];
+    const onChange = () => context.bells.heartbeat.ring();
+    const { signal } = this.#stopping;
+    this.#supervisors = modules.map((module) => new Supervisor(module, { signal, log: context.log, onChange }));
+    this.#runs = this.#supervisors.map((supervisor) => supervisor.run());
+  }
+
+  /** Becomes the agent of a site. Throws BAD_SETTINGS, ALREADY_RUNNING, NO_SITE_HERE; a server that is away is waited for. */
+  static async start(directory: string): Promise<SiteAgent> {
+    const layout = siteLayout(directory);
+    const settings = await readSettings(layout.settings);
+    await readSiteIdentity(directory);
+    const readAccess = () => accessOf(layout, settings);
+    await readAccess();
+    const identity = await takeAgentLock(layout);
+    const log = openLog(`${layout.log}/agent.log`, settings.log.level);
+    const bells = makeBells();
+    const link = await ServerLink.open({ readAccess, userAgent: `conifer-site/${packageJson.version}` });
+    try {
+      const scheduler = await LocalScheduler.open({
+        directory: layout.localScheduler,
+        maxRunning: settings.scheduler.maxRunning,
+        graceSec: settings.pilot.graceSec + END_MARGIN_SEC / 2,
+        onChange: () => bells.batch.ring(),
+      });
+      const site = await renamed(await readSiteIdentity(directory), { layout, settings, link, log });
+      const context = { layout, identity: site, settings, log, bells, notices: makeNotices() };
+      log.info({ pid: process.pid, site, node: process.version }, "the agent starts");
+      return new SiteAgent({ context, link, scheduler, identity });
+    } catch (error) {
+      await link[Symbol.asyncDispose]();
+      await releaseAgentLock(layout, identity);
+      throw error;
+    }
+  }
+
+  /** How the agent and its modules fare. */
+  report(): SiteReport {
+    const { notices } = this.#context;
+    const modules = this.#supervisors.map(({ report }) => report);
+    const faults = modules
+      .filter(({ state }) => state === "restarting")
+      .map(({ name, lastFault }) => `module ${name} failed: ${lastFault}`);
+    const { batch, elastic, apps } = notices;
+    return { version: packageJson.version, modules, batch, elastic, problems: [...faults, ...apps] };
+  }
+
+  /** Gives up all allocations and waits until they have ended and the server knows. */
+  async endPilots(): Promise<void> {
+    const { log, settings } = this.#context;
+    const keys = this.#scheduler.active();
+    log.info({ allocations: keys.length }, "ending the allocations");
+    await this.#scheduler.cancel(keys.map(({ id }) => id));
+    const until = performance.now() + (settings.pilot.graceSec + END_MARGIN_SEC) * 1000;
+    while (performance.now() < until && this.#scheduler.active().some(({ id }) => keys.some((one) => one.id === id))) {
+      await this.#scheduler.status([]);
+      await delay(50);
+    }
+    await syncBatchJobs(this.#context, new Map()).catch((error: unknown) =>
+      log.warn({ problem: messageOf(error) }, "the server does not know yet that the allocations have ended"),
+    );
+  }
+
+  /** Stops serving; allocations go on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#runs);
+    await this.#scheduler[Symbol.asyncDispose]();
+    await this.#link[Symbol.asyncDispose]();
+    this.#context.log.info({ pid: process.pid }, "the agent stops");
+    await rm(this.#context.layout.report, { force: true });
+    await releaseAgentLock(this.#context.layout, this.#identity);
+  }
+}
+
+async function accessOf(layout: SiteLayout, settings: Settings): Promise<SiteAccess> {
+  const access = await readSiteAccess(layout.directory);
+  return settings.server.address === null ? access : { ...access, address: settings.server.address };
+}
+
+/** Where the settings give the site a new name, the server is told; it is no reason not to start where it is away. */
+async function renamed(
+  identity: SiteIdentity,
+  { layout, settings, link, log }: { layout: SiteLayout; settings: Settings; link: ServerLink; log: AgentLog },
+): Promise<SiteIdentity> {
+  const { name } = settings;
+  if (name === null || name === identity.name) return identity;
+  try {
+    await link.call("siteUpdate", { params: { id: identity.siteId }, body: { name }, timeoutSec: 10 });
+    const now = { ...identity, name };
+    await writeSiteIdentity(layout.directory, now);
+    return now;
+  } catch (error) {
+    log.warn({ name, problem: messageOf(error) }, "the site could not be renamed");
+    return identity;
+  }
+}

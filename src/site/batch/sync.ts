@@ -1,0 +1,113 @@
+/**
+ * One round of batch jobs between server and scheduler: what the server asks for is submitted, what it gives up is
+ * cancelled, what the scheduler says is told to the server. A pilot that died leaves a journal: it is delivered before its
+ * batch job is reported as ended, so that nothing that was done is run again.
+ */
+import { type AllocationWish, followAllocations, type Standing, type Unseen } from "../../allocation/index.ts";
+import type { BatchJob, BatchState } from "../../client/wire/entities.ts";
+import { messageOf } from "../../model/errors.ts";
+import { deliverJournal } from "../../pilot/hub/report/deliver.ts";
+import type { AgentContext } from "../agent/context.ts";
+import { isOutage } from "../agent/module.ts";
+import { listOpenBatchJobs } from "./list.ts";
+import { pilotDirectory, preparePilot } from "./pilot-request.ts";
+
+export type BatchUpdate = {
+  readonly id: number;
+  readonly state?: BatchState;
+  readonly schedulerId?: string;
+  readonly reason?: string;
+  readonly started?: string;
+  readonly ended?: string;
+};
+export type BatchRound = { readonly open: number; readonly queued: number; readonly running: number };
+
+/** Throws SCHEDULER_SILENT or what the server's absence throws; then nothing of this round is lost, the next one finds it again. */
+export async function syncBatchJobs(context: AgentContext, unseen: Unseen, now = Date.now()): Promise<BatchRound> {
+  const batchJobs = await listOpenBatchJobs(context.client, context.identity.siteId);
+  const byKey = new Map(batchJobs.map((batchJob) => [String(batchJob.id), batchJob]));
+  const standings = await followAllocations(batchJobs.map(toWish), {
+    scheduler: context.scheduler,
+    unseen,
+    now,
+    prepare: (key) => preparePilot(byKey.get(key) as BatchJob, context),
+  });
+  const updates: BatchUpdate[] = [];
+  for (const [key, standing] of standings) {
+    const batchJob = byKey.get(key);
+    if (batchJob === undefined) continue;
+    const note = standing.state === "ended" ? await deliverLastReports(batchJob, context) : "";
+    const update = toUpdate(batchJob, standing, note);
+    if (update !== null) updates.push(update);
+  }
+  if (updates.length > 0) {
+    await context.client.call("batchJobUpdate", { body: { items: updates }, retry: true });
+    for (const update of updates) context.log.info({ update }, "batch job");
+  }
+  const states = [...standings.values()].map(({ state }) => state);
+  return {
+    open: states.filter((state) => state !== "ended" && state !== "refused").length,
+    queued: states.filter((state) => state === "queued" || state === "waiting").length,
+    running: states.filter((state) => state === "running").length,
+  };
+}
+
+/** What the server is told of a batch job; null where it knows already. */
+export function toUpdate(batchJob: BatchJob, standing: Standing, note = ""): BatchUpdate | null {
+  const { id } = batchJob;
+  switch (standing.state) {
+    case "unknown":
+      return null;
+    case "waiting":
+      return standing.reason === batchJob.reason ? null : { id, reason: standing.reason };
+    case "refused":
+      return { id, state: "submit_failed", reason: standing.reason, ended: iso(Date.now()) };
+    case "queued":
+    case "running": {
+      const { reason, started } =
+        standing.state === "queued"
+          ? { reason: standing.reason, started: null }
+          : { reason: "", started: standing.startedAt === null ? null : iso(standing.startedAt) };
+      // A batch job that is being given up stays so until it has ended.
+      const state = batchJob.state === "pending_deletion" ? batchJob.state : standing.state;
+      const isKnown = batchJob.state === state && batchJob.schedulerId === standing.id && batchJob.reason === reason;
+      if (isKnown) return null;
+      const change = state === batchJob.state ? {} : { state, reason };
+      return { id, schedulerId: standing.id, ...change, ...(started === null ? {} : { started }) };
+    }
+    case "ended": {
+      const reason = [standing.reason, note].filter((text) => text !== "").join("; ");
+      const end = { id, state: standing.outcome, reason, ended: iso(Date.now()) };
+      if (standing.id === null) return end;
+      const { startedAt, endedAt } = standing;
+      return {
+        ...end,
+        schedulerId: standing.id,
+        ...(startedAt === null ? {} : { started: iso(startedAt) }),
+        ended: iso(endedAt ?? Date.now()),
+      };
+    }
+  }
+}
+
+function toWish({ id, schedulerId, state }: BatchJob): AllocationWish {
+  return { key: String(id), id: schedulerId, isGivenUp: state === "pending_deletion" };
+}
+
+/** What the pilot did and could not tell any more. A journal that does not read is no reason to keep the batch job open for ever. */
+async function deliverLastReports(batchJob: BatchJob, context: AgentContext): Promise<string> {
+  try {
+    const { delivered, lost } = await deliverJournal(pilotDirectory(context, batchJob.id), context.client);
+    if (delivered + lost > 0)
+      context.log.info({ batchJob: batchJob.id, delivered, lost }, "delivered a dead pilot's reports");
+    return lost === 0 ? "" : `${lost} tasks were under way`;
+  } catch (error) {
+    if (isOutage(error)) throw error;
+    context.log.error({ err: error, batchJob: batchJob.id }, "a dead pilot's journal was not delivered");
+    return `its journal was not delivered: ${messageOf(error)}`;
+  }
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
