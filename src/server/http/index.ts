@@ -1,7 +1,7 @@
 /** The HTTP face: from bytes to typed handlers and back. It knows the table of operations and nothing of jobs. */
 import type { Server as HttpServer } from "node:http";
 import type { SecureContextOptions } from "node:tls";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, LogController } from "fastify";
 import { ConiferError } from "../../model/errors.ts";
 import { BODY_LIMIT_BYTES, readJson, readNdjson } from "./body.ts";
 import { openApi } from "./openapi.ts";
@@ -15,7 +15,7 @@ export function buildHttp(options: HttpOptions): FastifyInstance {
   const app = Fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     loggerInstance: options.services.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     // Longer than any client's, so that a kept connection is never closed under a request on its way.
     keepAliveTimeout: 120_000,
     forceCloseConnections: "idle",

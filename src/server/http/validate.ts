@@ -60,7 +60,7 @@ function describe(issue: Issue, got: unknown): string {
 function expectation(issue: Issue): string {
   switch (issue.code) {
     case "invalid_type":
-      return issue.expected === "int" ? "a whole number" : article(issue.expected);
+      return { int: "a whole number", nonoptional: "a value" }[String(issue.expected)] ?? article(issue.expected);
     case "too_small":
       return bound("at least", issue.minimum, issue);
     case "too_big":

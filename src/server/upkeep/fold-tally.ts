@@ -9,7 +9,7 @@ const MANY_ROWS = 500;
  */
 export async function foldTally(db: Queryable): Promise<void> {
   const { rows } = await db.query<{ n: number }>(
-    "SELECT count(*) AS n FROM (SELECT 1 FROM job_tally LIMIT $1) AS some",
+    "SELECT count(*) AS n FROM (SELECT 1 FROM job_tally LIMIT $1) AS few",
     [MANY_ROWS],
   );
   if ((rows[0]?.n ?? 0) === MANY_ROWS) await db.query(FOLD);
