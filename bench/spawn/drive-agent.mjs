@@ -6,55 +6,38 @@ import { createInterface } from "node:readline";
 const agentFile = join(import.meta.dirname, "..", "..", "dist", "pilot-node.js");
 
 /**
- * Plays the hub to one node agent: keeps `concurrency` tasks going until `count` have ended, each in a workdir of its own.
- * Returns the seconds from the first start to the last end. `environment` and `cores` are as in a TaskSpec.
+ * Plays the hub to one node agent: keeps `concurrency` tasks running, each with one behind it that takes its place, until
+ * `count` have ended, each in a workdir of its own. Returns the seconds from the first start to the last end.
  */
-export async function driveAgent({ count, concurrency, root, command, environment = {}, coresOf = () => null }) {
+export async function driveAgent({ count, concurrency, root, command }) {
   mkdirSync(root, { recursive: true });
-  const agent = spawn(process.execPath, [agentFile, JSON.stringify({ root })], { stdio: ["pipe", "pipe", "inherit"] });
+  const agent = spawn(process.execPath, [agentFile, JSON.stringify({ root })], { stdio: ["pipe", "pipe", "ignore"] });
   const exited = new Promise((resolve) => agent.on("exit", resolve));
-  const lines = createInterface({ input: agent.stdout });
   let begin = 0;
+  let seconds = 0;
   let started = 0;
   let ended = 0;
   let failed = 0;
-  const next = (number) => {
-    const tasks = [];
-    for (let i = 0; i < number && started < count; i++) {
-      const task = `${started + 1}.1`;
-      tasks.push({
-        task,
-        attempt: 1,
-        command,
-        preamble: null,
-        workdir: join(root, `task_${started}`),
-        stdout: "job.out",
-        stderr: "job.err",
-        environment,
-        cores: coresOf(started),
-        gpus: [],
-        threadsPerRank: 1,
-        limitSec: null,
-        graceSec: 5,
-        inputs: [],
-        outputs: [],
-        steering: null,
-        jobFile: null,
-      });
-      started++;
-    }
+  /** The task behind each running one. */
+  const followers = new Map();
+
+  const start = (predecessors) => {
+    const wanted = predecessors.slice(0, count - started);
+    const tasks = wanted.map((after) => makeTask({ number: started++, after, root, command }));
+    for (const { task, after } of tasks) if (after !== null) followers.set(after, task);
     if (tasks.length > 0) agent.stdin.write(`${JSON.stringify({ type: "start", tasks })}\n`);
+    return tasks.map(({ task }) => task);
   };
-  let seconds = 0;
-  for await (const line of lines) {
+  for await (const line of createInterface({ input: agent.stdout })) {
     const message = JSON.parse(line);
     if (message.type === "hello") {
       begin = performance.now();
-      next(concurrency);
+      start(start(Array.from({ length: concurrency }, () => null)));
     } else if (message.type === "ended") {
       failed += message.tasks.filter((end) => end.exitCode !== 0).length;
       ended += message.tasks.length;
-      next(message.tasks.length);
+      start(message.tasks.map((end) => followers.get(end.task)).filter((task) => task !== undefined));
+      for (const end of message.tasks) followers.delete(end.task);
       if (ended === count) {
         seconds = (performance.now() - begin) / 1000;
         agent.stdin.end();
@@ -65,3 +48,24 @@ export async function driveAgent({ count, concurrency, root, command, environmen
   if (failed > 0 || ended !== count) throw new Error(`${failed} of ${ended} tasks failed, ${count} were wanted`);
   return seconds;
 }
+
+const makeTask = ({ number, after, root, command }) => ({
+  task: `${number + 1}.1`,
+  after,
+  attempt: 1,
+  command,
+  preamble: null,
+  workdir: join(root, `task_${number}`),
+  stdout: "job.out",
+  stderr: "job.err",
+  environment: {},
+  cores: null,
+  gpus: [],
+  threadsPerRank: 1,
+  limitSec: null,
+  graceSec: 5,
+  inputs: [],
+  outputs: [],
+  steering: null,
+  jobFile: null,
+});

@@ -172,6 +172,7 @@ test("told to shut down, the agent reports every task's end first and starts no 
   await using hub = playHub({ inOwnProcess: true });
   const tasks = Array.from({ length: 5 }, () => hub.start({ command: "sleep 1000" }));
   await hub.started(tasks[4] as TaskSpec);
+  const waiting = tasks.map(({ task }) => hub.start({ command: "true", after: task }));
   hub.channel.send({ type: "shutdown", graceSec: 20 });
   const late = hub.start({ command: "true" });
   expect(await hub.gone).toBe(0);
@@ -180,6 +181,8 @@ test("told to shut down, the agent reports every task's end first and starts no 
       expect(await hub.ended(task)).toMatchObject({ reason: "allocation-end", signal: "SIGTERM" }),
     ),
   );
+  for (const task of waiting)
+    expect(await hub.ended(task)).toMatchObject({ reason: "allocation-end", startedAt: null });
   expect(await hub.ended(late)).toMatchObject({ reason: "not-started", message: expect.stringMatching(/ending/) });
 });
 

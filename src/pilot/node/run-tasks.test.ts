@@ -426,6 +426,35 @@ test("where more cores are promised than there are, tasks run unpinned and that 
   expect(hub.notes).toEqual([expect.stringMatching(/1000 were promised.*unpinned/)]);
 });
 
+test("a task that comes after another starts when that has ended, and at once when it has already", async () => {
+  await using hub = playHub();
+  const first = hub.start({ command: "until [ -e go ]; do sleep 0.02; done; date +%s%N" });
+  const second = hub.start({ command: "date +%s%N", after: first.task });
+  const third = hub.start({ command: "date +%s%N", after: second.task });
+  const other = hub.start({ command: "true" });
+  await hub.ended(other);
+  expect(hub.starts.map((start) => start.task).sort()).toEqual([first.task, other.task].sort());
+  writeFileSync(join(first.workdir, "go"), "");
+  await hub.ended(third);
+  expect(hub.ends.map((end) => end.task)).toEqual([other, first, second, third].map((task) => task.task));
+  const times = [first, second, third].map((task) => hub.read(task));
+  expect(times).toEqual(times.toSorted());
+  expect(await hub.run({ command: "true", after: first.task })).toMatchObject({ exitCode: 0 });
+});
+
+test("a waiting task that is told to end never runs, one behind a killed task does", async () => {
+  await using hub = playHub();
+  const first = hub.start({ command: "sleep 1000" });
+  const dropped = hub.start({ command: "true", after: first.task });
+  const next = hub.start({ command: "true", after: first.task });
+  const end = (task: string) => hub.channel.send({ type: "end", tasks: [{ task, graceSec: 100, reason: "released" }] });
+  end(dropped.task);
+  expect(await hub.ended(dropped)).toMatchObject({ reason: "killed", startedAt: null });
+  expect(existsSync(dropped.workdir)).toBe(false);
+  end(first.task);
+  expect(await hub.ended(next)).toMatchObject({ reason: "exit", exitCode: 0 });
+});
+
 test("idle helpers are bounded", async () => {
   await using hub = playHub({ maxIdleHelpers: 2 });
   const tasks = Array.from({ length: 10 }, () => hub.start({ command: "sleep 0.2" }));
