@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isConiferError, messageOf } from "../../src/model/errors.ts";
 import { type DatabaseOptions, openDatabase } from "../../src/server/database/index.ts";
 
-const AT_ONCE = 4;
+const AT_ONCE = 8;
 const [optionsJson = "", mode = "write"] = process.argv.slice(2);
 
 function say(line: string): void {

@@ -34,6 +34,35 @@ describe("the engine", () => {
     await engine.close();
   });
 
+  it("syncs its log once for commits that come together, when it is told to", async () => {
+    const engine = await Engine.start({ directory: cluster, durable: true });
+    const before = engine.counts.walSyncs;
+    engine.deferLogSync();
+    for (let round = 0; round < 5; round += 1) await engine.run(writeScript("INSERT INTO t VALUES (1)"), () => {});
+    expect(engine.counts.walSyncs).toBe(before);
+    engine.syncLog();
+    expect(engine.counts.walSyncs).toBe(before + 1);
+    await engine.run(writeScript("INSERT INTO t VALUES (1)"), () => {});
+    expect(engine.counts.walSyncs).toBe(before + 2);
+    await engine.close();
+  });
+
+  it.each([
+    ["writes a page of a table", "CHECKPOINT"],
+    ["makes a file", "CREATE TABLE made (id int8)"],
+    ["removes a file", "DROP TABLE made"],
+    ["leaves a segment of the log", "SELECT pg_switch_wal(); INSERT INTO t VALUES (2)"],
+  ])("syncs a log that waits before it %s, as PostgreSQL relies on", async (_, change) => {
+    const engine = await Engine.start({ directory: cluster, durable: true });
+    engine.deferLogSync();
+    await engine.run(writeScript("INSERT INTO t VALUES (1)"), () => {});
+    const before = engine.counts.walSyncs;
+    await engine.run(writeScript(change), () => {});
+    expect(engine.counts.walSyncs).toBeGreaterThan(before);
+    engine.syncLog();
+    await engine.close();
+  });
+
   it("does not sync when told that it need not", async () => {
     const engine = await Engine.start({ directory: cluster, durable: false });
     await engine.run(writeScript("CREATE TABLE u (id int8); CHECKPOINT"), () => {});

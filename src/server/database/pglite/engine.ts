@@ -53,30 +53,48 @@ type Guarded = Pick<
 
 /** One running engine. */
 export class Engine {
-  readonly counts: FileCounts;
+  readonly #files: DurableFiles;
   readonly #pg: PGlite;
   readonly #faults: FaultWatch;
   readonly #scratch = new Uint8Array(PIECE_BYTES);
   #walBytesAtCheckpoint = 0;
 
-  private constructor(pg: PGlite, counts: FileCounts, faults: FaultWatch) {
+  private constructor(pg: PGlite, files: DurableFiles, faults: FaultWatch) {
     this.#pg = pg;
-    this.counts = counts;
+    this.#files = files;
     this.#faults = faults;
   }
 
   /** Opens a cluster, recovers it if need be, and proves that it syncs. */
   static async start({ directory, durable }: EngineSettings): Promise<Engine> {
     const faults = new FaultWatch();
-    const files = new DurableFiles(directory, { durable, onEnd: (how) => faults.ended(how) });
+    const files = new DurableFiles(directory, { durable, onEnd: (how, cause) => faults.ended(how, cause) });
     const startParams = startParameters(durable);
     try {
       const pg = await PGlite.create({ fs: files, startParams, onStderr: (line) => faults.hear(line) });
       faults.guard(pg.Module);
       if (durable) await proveSync(pg, files.counts);
-      return new Engine(pg, files.counts, faults);
+      return new Engine(pg, files, faults);
     } catch (error) {
       throw faults.faultFrom(error);
+    }
+  }
+
+  get counts(): FileCounts {
+    return this.#files.counts;
+  }
+
+  /** From here on commits are not durable before `syncLog`: until then no answer may leave the thread. */
+  deferLogSync(): void {
+    this.#files.deferLogSync();
+  }
+
+  /** Makes every commit so far durable, with one sync. Throws EngineFault when that fails. */
+  syncLog(): void {
+    try {
+      this.#files.syncLog();
+    } catch (error) {
+      throw this.#faults.faultFrom(error);
     }
   }
 
@@ -130,8 +148,8 @@ class FaultWatch {
     return false;
   }
 
-  ended(how: string): void {
-    this.#fault ??= new Error(`the engine called ${how}()`);
+  ended(how: string, cause?: unknown): void {
+    this.#fault ??= new Error(`the engine ended: ${how}`, { cause });
   }
 
   check(): void {
