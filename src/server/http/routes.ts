@@ -1,4 +1,5 @@
 /** Registers the table of operations: every route, its validation and its access are data; only the handlers are code. */
+import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Operation, type OperationName, operations, STREAMS } from "../../client/wire/operations.ts";
 import { ConiferError } from "../../model/errors.ts";
@@ -58,7 +59,7 @@ async function answer(
   const body = operation.body
     ? validate(operation.body, (request.body as ReadBody | undefined)?.value ?? {}, "")
     : undefined;
-  const context = makeContext(request, { user, options, operation });
+  const context = makeContext(request, reply, { user, options, operation });
   const result = await handler(context, { params, query, body });
   return reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(result));
 }
@@ -70,7 +71,7 @@ async function stream(
   options: RouteOptions,
 ): Promise<void> {
   const user = await authenticate(request, options);
-  const context = makeContext(request, { user, options, operation: null });
+  const context = makeContext(request, reply, { user, options, operation: null });
   const events = openEventStream(reply.raw, context.signal);
   const input = { params: { id: readId(request) }, query: request.query as Record<string, string> };
   try {
@@ -86,6 +87,7 @@ async function stream(
 
 function makeContext(
   request: FastifyRequest,
+  reply: FastifyReply,
   { user, options, operation }: { user: Caller; options: RouteOptions; operation: Operation | null },
 ): RequestContext {
   let signal: AbortSignal | null = null;
@@ -93,17 +95,26 @@ function makeContext(
     ...options.services,
     user,
     get signal() {
-      signal ??= AbortSignal.any([options.stopping, hangUpSignal(request)]);
+      signal ??= waitingSignal(reply.raw, options.stopping);
       return signal;
     },
     once: (work) => runOnce(options.services.db, operation?.idempotent ? keyOf(request, user) : null, work),
   };
 }
 
-function hangUpSignal(request: FastifyRequest): AbortSignal {
+/**
+ * Aborts when the caller hangs up or the server stops. It listens to the response and not to the connection, which is kept
+ * for many requests, and lets go of the server's signal in the end, which outlives them all.
+ */
+function waitingSignal(response: ServerResponse, stopping: AbortSignal): AbortSignal {
   const controller = new AbortController();
-  request.raw.socket.once("close", () => controller.abort());
-  if (request.raw.socket.destroyed) controller.abort();
+  const abort = (): void => controller.abort();
+  stopping.addEventListener("abort", abort);
+  response.once("close", () => {
+    stopping.removeEventListener("abort", abort);
+    abort();
+  });
+  if (stopping.aborted || response.destroyed) abort();
   return controller.signal;
 }
 
