@@ -39,6 +39,7 @@ const reportSchema = z.object({
   batch: z.object({ queued: z.int(), running: z.int(), paused: z.string().nullable() }),
   elastic: z.object({ why: z.string(), at: z.string() }).nullable(),
   problems: z.array(z.string()),
+  limits: z.object({ maxNodes: z.number().nullable(), maxWallTimeMin: z.number().nullable() }),
 });
 
 /** What a site is doing, as seen from its directory; needs no server. Throws NO_SITE_HERE. */

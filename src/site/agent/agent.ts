@@ -115,8 +115,8 @@ export class SiteAgent implements AsyncDisposable {
     const faults = modules
       .filter(({ state }) => state === "restarting")
       .map(({ name, lastFault }) => `module ${name} failed: ${lastFault}`);
-    const { batch, elastic, apps } = notices;
-    return { version: packageJson.version, modules, batch, elastic, problems: [...faults, ...apps] };
+    const { batch, elastic, limits, apps } = notices;
+    return { version: packageJson.version, modules, batch, elastic, limits, problems: [...faults, ...apps] };
   }
 
   /** Gives up all allocations and waits until they have ended and the server knows. */

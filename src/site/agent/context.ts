@@ -30,10 +30,16 @@ export function makeBells(): AgentBells {
 export type Notices = {
   batch: { queued: number; running: number; paused: string | null };
   elastic: { why: string; at: string } | null;
+  limits: { maxNodes: number | null; maxWallTimeMin: number | null };
   /** App files that do not read. */
   apps: readonly string[];
 };
 
 export function makeNotices(): Notices {
-  return { batch: { queued: 0, running: 0, paused: null }, elastic: null, apps: [] };
+  return {
+    batch: { queued: 0, running: 0, paused: null },
+    elastic: null,
+    limits: { maxNodes: null, maxWallTimeMin: null },
+    apps: [],
+  };
 }

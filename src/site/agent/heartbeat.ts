@@ -15,6 +15,8 @@ export type SiteReport = {
   /** The last decision of the elastic queue and why; null where it is off. */
   readonly elastic: { readonly why: string; readonly at: string } | null;
   readonly problems: readonly string[];
+  /** What the scheduler gives; the server refuses batch jobs beyond it. */
+  readonly limits: { readonly maxNodes: number | null; readonly maxWallTimeMin: number | null };
 };
 
 export type HeartbeatOptions = {

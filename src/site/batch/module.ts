@@ -16,6 +16,8 @@ export function batchModule(context: AgentContext): AgentModule {
       let open = 0;
       const step = async () => {
         try {
+          const { maxNodes, maxWallTimeMin } = await context.scheduler.limits();
+          context.notices.limits = { maxNodes, maxWallTimeMin };
           const round = await syncBatchJobs(context, unseen);
           open = round.open;
           const { queued, running } = round;

@@ -7,7 +7,7 @@ import { programPath } from "../../platform/programs.ts";
 import type { AllocationRequest } from "../../platform/schedulers/scheduler.ts";
 import type { AgentContext } from "../agent/context.ts";
 
-/** A pilot's own directory: config, log, journal, socket. */
+/** A pilot's own directory: config, log, what it and its node agent print, journal, socket. */
 export function pilotDirectory(context: Pick<AgentContext, "layout">, batchJobId: number): string {
   return join(context.layout.pilots, String(batchJobId));
 }
@@ -42,7 +42,7 @@ export async function preparePilot(batchJob: BatchJob, context: AgentContext): P
     command: [process.execPath, programPath("pilot"), "--config", file],
     environment: { CONIFER_BATCH_JOB: `${identity.siteId}:${batchJob.id}` },
     directory: layout.directory,
-    output: join(directory, "pilot.log"),
+    output: join(directory, "pilot.out"),
     nodes: batchJob.nodes,
     wallTimeMin: batchJob.wallTimeMin,
     queue: batchJob.queue,
