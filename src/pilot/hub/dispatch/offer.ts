@@ -51,7 +51,7 @@ function makeSpec({ offer, app, context, places }: Dispatch): TaskSpec {
     places,
     environment: [...Object.keys(environment), ...nodeVariables],
     launchOptions: offer.launchOptions,
-    directories: [context.site.directory, tmpdir()],
+    directories: [context.site.directory, temporary],
     mpi: offer.nodes * offer.ranksPerNode > 1 ? context.mpi() : { missing: "it was not looked for" },
     asRoot: context.asRoot,
   });
@@ -86,6 +86,9 @@ function steering({ grant, site }: DispatchContext, { job, attempt }: Offer): Pi
     ? { steering: null, jobFile: null }
     : { steering: grant(job, attempt), jobFile: { job, attempt, site: site.name } };
 }
+
+/** Asked once: it reads the environment each time. */
+const temporary = tmpdir();
 
 /** What the node agent sets by itself. */
 const nodeVariables = [

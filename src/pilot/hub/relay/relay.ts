@@ -75,14 +75,16 @@ interface Context {
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, { client, find }: Context): Promise<void> {
+  const away = new AbortController();
+  let forget: (() => void) | null = null;
   try {
     const grant = find(/^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "");
     if (!grant) throw new ConiferError("NOT_LOGGED_IN", { address: "this pilot" });
     const { method = "GET" } = request;
     const url = new URL(request.url ?? "/", "http://pilot");
-    const away = new AbortController();
     response.once("close", () => away.abort());
-    const signal = AbortSignal.any([away.signal, grant.signal]);
+    forget = grant.onEnd(() => away.abort());
+    const { signal } = away;
     if (method === "GET" && url.pathname === STREAMS.events) return await stream(client, { url, response, signal });
     const route = routeOf(method, url.pathname);
     if (!route) {
@@ -103,6 +105,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, { clie
       hint,
       values,
     });
+  } finally {
+    forget?.();
   }
 }
 
