@@ -1,6 +1,7 @@
 // Bundles Conifer into dist/: the CLI and server in chunks (so that `--help` loads little), the pilot and its node
 // agent as one file each without node_modules, the PGlite worker, and the SDK.
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { build } from "esbuild";
 
 const common = {
@@ -11,14 +12,14 @@ const common = {
   logLevel: "warning",
   sourcemap: false,
   legalComments: "none",
+  write: false,
 };
 const banner = {
   js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
 };
 const entries = (list) => Object.fromEntries(Object.entries(list).filter(([, file]) => existsSync(file)));
 
-rmSync("dist", { recursive: true, force: true });
-await Promise.all([
+const results = await Promise.all([
   build({
     ...common,
     outdir: "dist",
@@ -45,3 +46,21 @@ await Promise.all([
     }),
   }),
 ]);
+
+// Programs that run now load their chunks from dist/ as they need them: files are replaced whole, those that did not change stay
+// as they are, and chunks that are no longer made go only when they are old.
+const made = new Map(
+  results.flatMap(({ outputFiles }) => outputFiles.map((file) => [resolve(file.path), file.contents])),
+);
+for (const [path, contents] of made) {
+  if (existsSync(path) && readFileSync(path).equals(contents)) continue;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.${process.pid}`, contents);
+  renameSync(`${path}.${process.pid}`, path);
+}
+for (const name of existsSync("dist/chunks") ? readdirSync("dist/chunks") : []) {
+  const path = resolve(join("dist/chunks", name));
+  const old = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (!made.has(path) && Date.now() - old > 3_600_000) rmSync(path, { force: true });
+}
+writeFileSync("dist/.built", `${new Date().toISOString()}\n`);

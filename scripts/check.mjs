@@ -10,7 +10,9 @@ const checks = [
   ["types", () => run(bin("tsc"), ["-p", "tsconfig.json"])],
   ["floors", () => run(bin("depcruise"), ["src", "--config", ".dependency-cruiser.cjs", "--output-type", "err"])],
   ["dead code", () => run(bin("knip"), ["--no-progress"])],
-  ...(existsSync(join(root, "scripts/docs/generate.mjs")) ? [["generated docs", () => run(process.execPath, ["scripts/docs/generate.mjs", "--check"])]] : []),
+  ...(existsSync(join(root, "scripts/docs/generate.mjs"))
+    ? [["generated docs", () => run(process.execPath, ["scripts/docs/generate.mjs", "--check"])]]
+    : []),
 ];
 let failed = 0;
 for (const [name, check] of checks) {

@@ -2,11 +2,20 @@
 import { spawnSync } from "node:child_process";
 import { root } from "./ensure.mjs";
 
-const commands = [["run", "quickstart", "--", "--jobs", "20"], ["test"], ...(process.getuid?.() === 0 ? [["run", "test:cluster"]] : [])];
+const commands = [
+  ["run", "quickstart", "--", "--jobs", "20"],
+  ["test"],
+  ...(process.getuid?.() === 0 ? [["run", "test:cluster"]] : []),
+];
 const total = { passed: 0, failed: 0, skipped: 0 };
 for (const args of commands) {
   console.log(`\n=== npm ${args.join(" ")}`);
-  const result = spawnSync("npm", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 2 ** 30 });
+  const result = spawnSync("npm", args, {
+    cwd: root,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    maxBuffer: 2 ** 30,
+  });
   process.stdout.write(result.stdout ?? "");
   const counts = [...(result.stdout ?? "").matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped$/gm)].at(-1);
   total.passed += counts ? Number(counts[1]) : Number(result.status === 0);

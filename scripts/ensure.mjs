@@ -34,7 +34,7 @@ export function ensureInstalled() {
 
 /** Builds dist/, unless it is newer than every source. */
 export function ensureBuilt() {
-  const built = join(root, "dist/cli.js");
+  const built = join(root, "dist/.built");
   const since = existsSync(built) ? statSync(built).mtimeMs : 0;
   if (newest(join(root, "src")) < since && statSync(join(root, "scripts/build.mjs")).mtimeMs < since) return;
   console.log("Building …");

@@ -1,6 +1,6 @@
 // Runs test suites one after the other and says at the end, by name, what ran, what failed and what did not run.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "./ensure.mjs";
@@ -9,7 +9,13 @@ import { root } from "./ensure.mjs";
 export function script(name, args) {
   const started = Date.now();
   const result = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" });
-  return { name, passed: result.status === 0 ? 1 : 0, failed: result.status === 0 ? 0 : 1, skipped: 0, seconds: (Date.now() - started) / 1000 };
+  return {
+    name,
+    passed: result.status === 0 ? 1 : 0,
+    failed: result.status === 0 ? 0 : 1,
+    skipped: 0,
+    seconds: (Date.now() - started) / 1000,
+  };
 }
 
 /** Runs Vitest as a suite and counts its tests; a run that counts no test is a failure. */
@@ -17,11 +23,15 @@ export function vitest(name, args, env = {}) {
   const started = Date.now();
   const directory = mkdtempSync(join(tmpdir(), "conifer-suite-"));
   const file = join(directory, "result.json");
-  const result = spawnSync(join(root, "node_modules/.bin/vitest"), ["run", ...args, "--reporter=dot", "--reporter=json", `--outputFile.json=${file}`], {
-    cwd: root,
-    stdio: "inherit",
-    env: { ...process.env, ...env },
-  });
+  const result = spawnSync(
+    join(root, "node_modules/.bin/vitest"),
+    ["run", ...args, "--reporter=dot", "--reporter=json", `--outputFile.json=${file}`],
+    {
+      cwd: root,
+      stdio: "inherit",
+      env: { ...process.env, ...env },
+    },
+  );
   const report = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   rmSync(directory, { recursive: true, force: true });
   const passed = report.numPassedTests ?? 0;
@@ -35,7 +45,9 @@ export function vitest(name, args, env = {}) {
 export function summarise(results, notRun) {
   console.log("\nSuites:");
   for (const { name, passed, failed, skipped, seconds } of results) {
-    console.log(`  ${failed === 0 ? "ok    " : "FAILED"} ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds.toFixed(0)} s`);
+    console.log(
+      `  ${failed === 0 ? "ok    " : "FAILED"} ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds.toFixed(0)} s`,
+    );
   }
   for (const { name, how } of notRun) console.log(`  did not run: ${name} (${how})`);
   const sum = (key) => results.reduce((total, result) => total + result[key], 0);

@@ -3,7 +3,16 @@ import { spawnSync } from "node:child_process";
 import { ensureInstalled, run } from "./ensure.mjs";
 import { summarise, vitest } from "./suites.mjs";
 
-const PACKAGES = ["postgresql", "openmpi-bin", "libopenmpi-dev", "lammps", "util-linux", "e2fsprogs", "gcc", "libc6-dev"];
+const PACKAGES = [
+  "postgresql",
+  "openmpi-bin",
+  "libopenmpi-dev",
+  "lammps",
+  "util-linux",
+  "e2fsprogs",
+  "gcc",
+  "libc6-dev",
+];
 
 ensureInstalled();
 if (process.getuid?.() !== 0) throw new Error("test:cluster needs root: it installs packages and mounts file systems");
@@ -11,7 +20,10 @@ const missing = PACKAGES.filter((name) => spawnSync("dpkg", ["-s", name], { stdi
 if (missing.length > 0) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["-qq", "update"], { env });
-  run("apt-get", ["-qq", "install", "-y", "--no-install-recommends", ...missing], { env, stdio: ["ignore", "ignore", "inherit"] });
+  run("apt-get", ["-qq", "install", "-y", "--no-install-recommends", ...missing], {
+    env,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 }
 summarise(
   [

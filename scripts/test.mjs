@@ -5,7 +5,9 @@ import { script, summarise, vitest } from "./suites.mjs";
 ensureInstalled();
 const arguments_ = process.argv.slice(2);
 const results = [
-  ...(arguments_.length === 0 ? [script("checks (format, lint, types, floors, dead code, generated docs)", ["scripts/check.mjs"])] : []),
+  ...(arguments_.length === 0
+    ? [script("checks (format, lint, types, floors, dead code, generated docs)", ["scripts/check.mjs"])]
+    : []),
   vitest("everything on PGlite", arguments_, { CONIFER_TEST_ENGINE: "pglite" }),
 ];
 const cluster = "npm run test:cluster runs it";

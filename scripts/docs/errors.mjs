@@ -3,7 +3,8 @@
 /** The page's text. */
 export function errorsPage({ ERRORS }) {
   const rows = Object.entries(ERRORS).map(
-    ([code, { message, status, exit, hint }]) => `| \`${code}\` | ${cell(message)} | ${cell(hint)} | ${status} | ${exit} |`,
+    ([code, { message, status, exit, hint }]) =>
+      `| \`${code}\` | ${cell(message)} | ${cell(hint)} | ${status} | ${exit} |`,
   );
   return [
     "# Errors",

@@ -1,5 +1,5 @@
 // Makes docs/weaknesses.md from docs/weaknesses.yml and the titles of the tests that name its lines.
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { root } from "../ensure.mjs";
@@ -33,7 +33,9 @@ function* titles(directory) {
   for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
     if (!entry.name.endsWith(".test.ts")) continue;
     const path = join(entry.parentPath, entry.name);
-    for (const [, , title] of readFileSync(path, "utf8").matchAll(/\b(?:it|test)(?:\.each\([^)]*\))?\(\s*(["'`])((?:(?!\1)[^\\]|\\.)*)\1/g)) {
+    for (const [, , title] of readFileSync(path, "utf8").matchAll(
+      /\b(?:it|test)(?:\.each\([^)]*\))?\(\s*(["'`])((?:(?!\1)[^\\]|\\.)*)\1/g,
+    )) {
       yield { title: title.replaceAll(/\\(.)/g, "$1"), file: path.slice(root.length) };
     }
   }

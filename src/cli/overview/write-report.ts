@@ -45,7 +45,7 @@ export async function writeReport(cli: Cli, options: Options, selectors: readonl
   };
   const sections: ReportSection[] = [
     summary(jobs, runs, meanUtilisation(picture)),
-    ...logs.map(({ name, text }) => ({ heading: "Result", text: text.trim(), note: name })),
+    ...logs.map(({ name, text }) => ({ heading: "Result", output: text.trim(), note: name })),
     ...figures.map(({ name, text }) => ({ heading: titleOf(name), svg: text })),
     { heading: "Utilisation", text: "What ran when, on which slots of which node.", svg: drawUtilisation(picture) },
     byApp(jobs, runs),

@@ -15,11 +15,13 @@ export interface ReportTable {
   readonly rows: readonly (readonly (string | number)[])[];
 }
 
-/** A part of a report; its pieces appear in the order text, facts, table, picture, commands. */
+/** A part of a report; its pieces appear in the order text, output, facts, table, picture, commands. */
 export interface ReportSection {
   readonly heading: string;
   /** Plain text; an empty line starts a new paragraph. */
   readonly text?: string;
+  /** What a program printed: kept as it stands, in type of one width. */
+  readonly output?: string;
   readonly facts?: readonly Fact[];
   readonly table?: ReportTable;
   /** A whole SVG document. */
@@ -64,10 +66,11 @@ ${sections.map(drawSection).join("\n")}
 `;
 }
 
-function drawSection({ heading, text, facts, table, svg, commands }: ReportSection): string {
+function drawSection({ heading, text, output, facts, table, svg, commands }: ReportSection): string {
   const pieces = [
     `<h2>${escapeMarkup(heading)}</h2>`,
     ...(text === undefined ? [] : drawParagraphs(text)),
+    ...(output === undefined ? [] : [`<pre>${escapeMarkup(output)}</pre>`]),
     ...(facts === undefined ? [] : [drawFacts(facts)]),
     ...(table === undefined ? [] : [drawTable(table)]),
     ...(svg === undefined ? [] : [drawPicture(svg, heading)]),
