@@ -72,6 +72,22 @@ test("a task that made a process group of its own gets SIGTERM too", async () =>
   expect(hub.read(task)).toBe("ready\nsaved\n");
 });
 
+test("tasks told to end the moment they start get SIGTERM all the same", async () => {
+  await using hub = playHub();
+  const tasks = Array.from({ length: 40 }, () => hub.start({ command: "sleep 1000" }));
+  const requests = tasks.map(({ task }) => ({ task, graceSec: 3600, reason: "killed" as const }));
+  hub.channel.send({ type: "end", tasks: requests });
+  for (const task of tasks) expect(await hub.ended(task)).toMatchObject({ reason: "killed", signal: "SIGTERM" });
+});
+
+test("a task that wiped its environment gets SIGTERM too", async () => {
+  await using hub = playHub();
+  const task = hub.start({ command: "env -i /bin/sleep 1000" });
+  await hub.started(task);
+  hub.channel.send({ type: "end", tasks: [{ task: task.task, graceSec: 3600, reason: "killed" }] });
+  expect(await hub.ended(task)).toMatchObject({ signal: "SIGTERM" });
+});
+
 test("a stopped task ends on SIGTERM", async () => {
   await using hub = playHub();
   const task = hub.start({ command: "echo $$; kill -STOP $$" });

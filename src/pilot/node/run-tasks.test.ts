@@ -442,6 +442,23 @@ test("a task that comes after another starts when that has ended, and at once wh
   expect(await hub.run({ command: "true", after: first.task })).toMatchObject({ exitCode: 0 });
 });
 
+test("a task behind another in the same workdir leaves it its stderr", async () => {
+  await using hub = playHub();
+  const first = hub.start({ command: "sleep 0.2; echo first >&2; exit 1", outputs: ["*"] });
+  const second = hub.start({ command: "echo second >&2; exit 1", after: first.task, workdir: first.workdir });
+  expect((await hub.ended(first)).stderrTail).toBe("first");
+  expect((await hub.ended(second)).stderrTail).toBe("second");
+  expect(hub.read(first, "job.1.err")).toBe("first\n");
+});
+
+test("a FIFO in the place of stderr does not hold the agent up", async () => {
+  await using hub = playHub();
+  expect(await hub.run({ command: "rm job.err; mkfifo job.err; exit 1" })).toMatchObject({
+    exitCode: 1,
+    stderrTail: "",
+  });
+});
+
 test("a waiting task that is told to end never runs, one behind a killed task does", async () => {
   await using hub = playHub();
   const first = hub.start({ command: "sleep 1000" });

@@ -50,7 +50,7 @@ interface Running {
   helper: Helper | null;
   startedAt: number;
   asked: EndReason | null;
-  /** When SIGKILL is due once it was asked to end. */
+  /** When SIGKILL is due once it was asked to end, on a clock that does not jump. */
   killAt: number;
   killTimer: NodeJS.Timeout | null;
   limitTimer: NodeJS.Timeout | null;
@@ -61,7 +61,6 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
   const { pool, sweeper, privateFiles, report, now } = options;
   const tasks = new Map<string, Running>();
   let whenEmpty: (() => void)[] = [];
-
   /** Who waits for a task's end. */
   const followers = new Map<string, Running[]>();
 
@@ -71,9 +70,11 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     tasks.delete(spec.task);
     const next = followers.get(spec.task) ?? [];
     followers.delete(spec.task);
+    // Unless that would move aside the files that tell how this one ended.
+    const early = next.some((follower) => follower.spec.workdir === spec.workdir) ? describe() : null;
     for (const follower of next) if (follower.phase === "waiting") prepare(follower);
     privateFiles.remove(spec);
-    report.ended(describe());
+    report.ended(early ?? describe());
     if (tasks.size > 0) return;
     for (const resolve of whenEmpty) resolve();
     whenEmpty = [];
@@ -117,12 +118,12 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     running.startedAt = now();
     helper.run(lines, cores, (outcome) => onOutcome(running, helper, outcome));
     report.started({ task: spec.task, at: running.startedAt, pid: helper.pid });
-    if (spec.limitSec !== null) watchLimit(running, running.startedAt + spec.limitSec * 1000);
+    if (spec.limitSec !== null) watchLimit(running, performance.now() + spec.limitSec * 1000);
   };
 
   /** Timers hold at most 24 days. */
   const watchLimit = (running: Running, dueAt: number): void => {
-    const wait = dueAt - now();
+    const wait = dueAt - performance.now();
     running.limitTimer =
       wait > longestTimerMs
         ? setTimeout(watchLimit, longestTimerMs, running, dueAt)
@@ -130,7 +131,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
   };
 
   const ask = (running: Running, reason: EndReason, graceSec: number): void => {
-    const killAt = now() + graceSec * 1000;
+    const killAt = performance.now() + graceSec * 1000;
     if (running.asked !== null && running.killAt <= killAt) return;
     const isFirst = running.asked === null;
     running.asked ??= reason;
@@ -144,10 +145,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     if (running.killTimer) clearTimeout(running.killTimer);
     running.killTimer = setTimeout(() => helper.signal("SIGKILL"), Math.min(graceSec * 1000, longestTimerMs));
     if (!isFirst) return;
-    helper.signal("SIGTERM");
-    // A stopped process acts on SIGTERM only when it goes on.
-    helper.signal("SIGCONT");
-    sweeper.terminateOutside(spec.task, helper.pid);
+    sweeper.terminate(spec.task, helper.pid);
   };
 
   const onOutcome = (running: Running, helper: Helper, outcome: Outcome): void => {

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
 /** How much of a failed task's stderr goes into its end: 10 lines and 4 KiB at most. */
 const maxLines = 10;
@@ -28,7 +28,8 @@ export function tailOf(bytes: Buffer): string {
 }
 
 function lastBytes(path: string): Buffer {
-  const file = openSync(path, "r");
+  // Not waiting for a writer, should the task have put a FIFO there.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const { size } = fstatSync(file);
     const wanted = Math.min(size, maxBytes);

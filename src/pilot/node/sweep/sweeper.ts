@@ -3,10 +3,10 @@ import { findTaskProcesses, groupOf } from "./processes.ts";
 /** Ends processes that tasks leave behind. */
 export interface Sweeper {
   /**
-   * Sends SIGTERM to a task's processes that are not in its group, which was signalled already: `timeout` and some MPI
-   * launchers make groups of their own.
+   * Sends SIGTERM to a task's group, once its process can be seen: sent earlier, the helper that is about to start it would
+   * catch it. Its processes outside of the group (`timeout` and some MPI launchers make their own) get one each.
    */
-  terminateOutside(task: string, group: number): void;
+  terminate(task: string, group: number): void;
   /** Kills whatever is left of a task that was made to end; resolves once nothing is. */
   killRest(task: string): Promise<void>;
   /** Says that a task ended by itself: what it left running is ended within a few seconds. */
@@ -27,6 +27,8 @@ export interface SweeperOptions {
 /** How long a killed process may take to go before it is called stuck. */
 const patienceMs = 5000;
 const betweenRoundsMs = 5;
+/** A process that wiped its environment is never seen: its group is signalled after this time. */
+const unseenMs = 1000;
 /** Looking through /proc may take a hundredth of the time. */
 const restPerWork = 100;
 
@@ -37,19 +39,25 @@ const restPerWork = 100;
 export function createSweeper(options: SweeperOptions): Sweeper {
   const { agent, isRunning, leftoverDelayMs = 1000 } = options;
   const wanted = new Map<string, { since: number; resolve: () => void }>();
-  let outside = new Map<string, number>();
-  let round: NodeJS.Timeout | null = null;
+  const terminating = new Map<string, { since: number; group: number }>();
+  let planned: NodeJS.Timeout | null = null;
   let leftovers: NodeJS.Timeout | null = null;
   let closed = false;
   /** Processes asked once to end. */
   let asked = new Set<number>();
 
-  const killRound = (): void => {
-    round = null;
+  const round = (): void => {
+    planned = null;
     const found = findTaskProcesses(agent);
-    for (const [task, group] of outside)
-      for (const pid of found.get(task) ?? []) if (groupOf(pid) !== group) kill(pid, "SIGTERM");
-    outside = new Map();
+    for (const [task, { since, group }] of terminating) {
+      const pids = found.get(task);
+      if (pids === undefined && performance.now() - since < unseenMs) continue;
+      terminating.delete(task);
+      kill(-group, "SIGTERM");
+      // A stopped process acts on SIGTERM only when it goes on.
+      kill(-group, "SIGCONT");
+      for (const pid of pids ?? []) if (groupOf(pid) !== group) kill(pid, "SIGTERM");
+    }
     for (const [task, { since, resolve }] of wanted) {
       const pids = found.get(task);
       const isStuck = pids !== undefined && performance.now() - since > patienceMs;
@@ -59,7 +67,7 @@ export function createSweeper(options: SweeperOptions): Sweeper {
         resolve();
       } else for (const pid of pids) kill(pid, "SIGKILL");
     }
-    if (wanted.size > 0 && !closed) round = setTimeout(killRound, betweenRoundsMs);
+    if (wanted.size + terminating.size > 0 && !closed) planned = setTimeout(round, betweenRoundsMs);
   };
 
   const sweepLeftovers = (): void => {
@@ -84,20 +92,21 @@ export function createSweeper(options: SweeperOptions): Sweeper {
   };
 
   return {
-    terminateOutside(task, group) {
-      outside.set(task, group);
-      round ??= setTimeout(killRound, 0);
+    terminate(task, group) {
+      terminating.set(task, { since: performance.now(), group });
+      planned ??= setTimeout(round, 0);
     },
     killRest(task) {
       return new Promise((resolve) => {
+        terminating.delete(task);
         wanted.set(task, { since: performance.now(), resolve });
-        round ??= setTimeout(killRound, 0);
+        planned ??= setTimeout(round, 0);
       });
     },
     taskEnded: schedule,
     close() {
       closed = true;
-      if (round) clearTimeout(round);
+      if (planned) clearTimeout(planned);
       if (leftovers) clearTimeout(leftovers);
     },
   };
