@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
-const agentFile = join(import.meta.dirname, "..", "..", "dist", "pilot-node.js");
+const agentFile = resolve("dist/pilot-node.js");
 
 /**
  * Plays the hub to one node agent: keeps `concurrency` tasks running, each with one behind it that takes its place, until

@@ -4,8 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { join, resolve } from "node:path";
 import { driveAgent } from "./drive-agent.mjs";
 
 /** One run of each at one concurrency; `directory` should be a fast file system, which both use alike. */
@@ -41,15 +40,15 @@ export function fastDirectory() {
 }
 
 function buildLoop() {
-  const binary = join(import.meta.dirname, "..", "build", "spawn-loop");
+  const binary = resolve("bench/build/spawn-loop");
   mkdirSync(join(binary, ".."), { recursive: true });
-  execFileSync("cc", ["-O2", "-o", binary, join(import.meta.dirname, "spawn-loop.c")]);
+  execFileSync("cc", ["-O2", "-o", binary, resolve("bench/spawn/spawn-loop.c")]);
   return binary;
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (process.argv[1]?.endsWith("measure.mjs")) {
   const count = Number(process.argv[2] ?? 3000);
   const directory = process.argv[3] ?? fastDirectory();
   const rows = await measureSpawnRounds({ count, concurrencies: [2, 8, 64], directory, rounds: 3 });
