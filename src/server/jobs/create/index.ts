@@ -54,4 +54,4 @@ async function reserveIds(tx: Transaction, count: number): Promise<number[]> {
 
 const RESERVE = `
 SELECT min(id) AS first, CASE WHEN max(id) - min(id) + 1 <> count(*) THEN array_agg(id ORDER BY id) END AS ids
-FROM (SELECT nextval(pg_get_serial_sequence('jobs', 'id')) AS id FROM generate_series(1, $1::int)) AS taken`;
+FROM (SELECT nextval('jobs_id_seq') AS id FROM generate_series(1, $1::int)) AS taken`;
