@@ -11,13 +11,17 @@ let disk: string;
 let writer: WriterProcess | undefined;
 beforeEach(async () => {
   disk = await mkdtemp(join(tmpdir(), "conifer-full-disk-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=110m", "tmpfs", disk]);
+  run("mount", "-t", "tmpfs", "-o", "size=110m", "tmpfs", disk);
 });
 afterEach(async () => {
   await writer?.kill();
-  execFileSync("umount", [disk]);
+  run("umount", disk);
   await rm(disk, { recursive: true });
 });
+
+function run(command: string, ...args: string[]): void {
+  execFileSync(command, args);
+}
 
 async function freeBytes(): Promise<number> {
   const { bavail, bsize } = await statfs(disk);

@@ -48,7 +48,8 @@ export interface Database extends Queryable, AsyncDisposable {
   notify(channel: string, payload: string): Promise<void>;
   /**
    * Vacuums, analyzes and checkpoints what changed much, one table a statement, so that other statements run in between.
-   * Meant to be called every minute or so. Does nothing on PostgreSQL, whose own autovacuum does it.
+   * Meant to be called every few seconds (with nothing due it takes a millisecond): the oftener, the shorter each step.
+   * Does nothing on PostgreSQL, whose own autovacuum does it.
    */
   maintain(): Promise<void>;
 }

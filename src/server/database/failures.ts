@@ -44,8 +44,3 @@ export function constraintOf(error: unknown): string | undefined {
 export function isTransactionConflict(error: unknown): boolean {
   return TRANSACTION_CONFLICTS.has(sqlStateOf(error) ?? "");
 }
-
-/** Whether the statement failed because the database did not answer, so that trying again later can help. */
-export function isDatabaseAway(error: unknown): boolean {
-  return isConiferError(error) && (error.code === "DATABASE_UNREACHABLE" || error.code === "DATABASE_DISK_FULL");
-}

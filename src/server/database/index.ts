@@ -10,7 +10,7 @@ import { openManaged } from "./postgres/managed.ts";
 import { PostgresDatabase } from "./postgres/postgres-database.ts";
 
 export type { Database, Queryable, QueryResult, Transaction } from "./database.ts";
-export { constraintOf, isDatabaseAway, sqlStateOf } from "./failures.ts";
+export { constraintOf, sqlStateOf } from "./failures.ts";
 export { type Migration, migrate } from "./migrate.ts";
 export { type DatabaseOptions, parseDatabaseOption } from "./options.ts";
 

@@ -9,7 +9,8 @@ const MOST_CANDIDATES = 2_048;
 
 /**
  * Gives names to the statements that come often, so that the server parses and plans them once for each connection.
- * Measured on PGlite: an update by primary key takes 60 % of the time it takes unnamed.
+ * Measured, 40 at once: on PGlite 28,700 updates by primary key a second instead of 15,600, and 46,600 small joins instead
+ * of 10,200; on PostgreSQL 20,000 instead of 15,700, and 25,900 instead of 15,100.
  */
 export class StatementNames {
   readonly #names = new Map<string, string>();

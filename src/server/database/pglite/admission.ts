@@ -11,11 +11,6 @@ export class Admission {
   #isHeld = false;
   #isOpen = false;
 
-  /** How many wait. */
-  get waiting(): number {
-    return this.#queue.length;
-  }
-
   /** Calls `start` when it is this statement's turn, or rejects. What `start` returns is the statement's outcome. */
   enter<T>(start: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {

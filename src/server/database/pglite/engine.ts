@@ -42,6 +42,8 @@ const SETTINGS = {
   max_wal_size: "256MB",
   work_mem: "16MB",
   random_page_cost: "1.1",
+  // ANALYZE runs on the one connection, too: half the sample of the default in half the time.
+  default_statistics_target: "50",
   log_min_messages: "log",
   log_min_error_statement: "panic",
 } as const;

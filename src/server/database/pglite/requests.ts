@@ -17,9 +17,8 @@ export type StatementRequest = {
   readonly parse: boolean;
 };
 
-const CODE = { parse: 0x50, bind: 0x42, describe: 0x44, execute: 0x45, sync: 0x53, query: 0x51, close: 0x43 } as const;
+const CODE = { parse: 0x50, bind: 0x42, describe: 0x44, execute: 0x45, sync: 0x53, query: 0x51 } as const;
 const PORTAL = 0x50;
-const STATEMENT = 0x53;
 
 /** Parse (unless prepared), Bind, Describe, Execute, Sync. */
 export function writeStatement({ sql, params, name, parse }: StatementRequest): Uint8Array {
@@ -62,17 +61,6 @@ export function writeScript(sql: string): Uint8Array {
   const message = new MessageWriter(size);
   message.start(CODE.query, size);
   message.text(sql);
-  return message.bytes;
-}
-
-/** Close (of a prepared statement) and Sync. */
-export function writeForget(name: string): Uint8Array {
-  const size = 1 + 4 + 1 + Buffer.byteLength(name) + 1;
-  const message = new MessageWriter(size + 5);
-  message.start(CODE.close, size);
-  message.byte(STATEMENT);
-  message.text(name);
-  message.start(CODE.sync, 5);
   return message.bytes;
 }
 
