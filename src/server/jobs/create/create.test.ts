@@ -239,15 +239,13 @@ describe("parents", () => {
   });
 
   it("make any graph that has no cycle as the model says, and refuse every other", async () => {
-    const graphs = fc
-      .integer({ min: 1, max: 12 })
-      .chain((size) =>
-        fc
-          .array(fc.tuple(fc.nat(size - 1), fc.nat(size - 1), fc.constantFrom("ok", "any", "failed")), {
-            maxLength: 20,
-          })
-          .map((edges) => ({ size, edges })),
-      );
+    const graphs = fc.integer({ min: 1, max: 12 }).chain((size) =>
+      fc
+        .array(fc.tuple(fc.nat(size - 1), fc.nat(size - 1), fc.constantFrom("ok", "any", "failed")), {
+          maxLength: 20,
+        })
+        .map((edges) => ({ size, edges })),
+    );
     await fc.assert(
       fc.asyncProperty(graphs, async ({ size, edges }) => {
         const parentsOf = Array.from({ length: size }, () => new Map<number, "ok" | "any" | "failed">());
