@@ -90,7 +90,8 @@ async function play({ cores = 2, config = {}, run, prepare }: Options = {}) {
     state.sim.isDead = true;
     if (hub && node) hub.nodeLost(node, why);
     state.sim = new SimulatedNode(clock, run);
-    connect();
+    // Its successor takes a moment to start.
+    clock.after(300, connect);
   };
   return { clock, server, pilot, logged, directory, state, until, killNode, end: () => end };
 }

@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { AppDefinitionInput } from "../../src/app/definition.ts";
 import { type Access, readServerDirectory } from "../../src/client/access.ts";
 import { type Client, openClient } from "../../src/client/client.ts";
 import type { Job, JobCreate, JobEvent } from "../../src/client/wire/entities.ts";
-import type { AppDefinitionInput } from "../../src/app/definition.ts";
 import type { PilotConfigInput } from "../../src/pilot/config.ts";
 
 const dist = process.env.CONIFER_TEST_DIST ?? fileURLToPath(new URL("../../dist", import.meta.url));
@@ -27,9 +27,7 @@ export class Program {
       stream?.on("data", (chunk: Buffer) => {
         this.output += chunk.toString();
       });
-    this.exited = new Promise((resolve) =>
-      this.child.on("exit", (code, signal) => resolve({ code, signal })),
-    );
+    this.exited = new Promise((resolve) => this.child.on("exit", (code, signal) => resolve({ code, signal })));
   }
 
   get pid(): number {
@@ -163,13 +161,25 @@ export class Lab implements AsyncDisposable {
     return existsSync(path) ? readFileSync(path, "utf8") : null;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const program of this.#programs) {
+  /** Ends all pilots and jobs, so that the next test finds none. */
+  async clear(): Promise<void> {
+    await this.#endPilots();
+    const { items } = await this.client.call("sessionList", { query: {} });
+    for (const { id } of items) await this.client.call("sessionEnd", { params: { id }, query: {} });
+    await this.client.call("jobKill", { body: { where: ["id>=1"] } });
+  }
+
+  async #endPilots(): Promise<void> {
+    for (const program of this.#programs.splice(0)) {
       if (program.isRunning) program.child.kill("SIGTERM");
       const late = setTimeout(() => program.child.kill("SIGKILL"), 20_000);
       await program.exited;
       clearTimeout(late);
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#endPilots();
     await this.client[Symbol.asyncDispose]();
     await this.server.kill("SIGKILL");
     rmSync(this.directory, { recursive: true, force: true });

@@ -95,6 +95,8 @@ export class Hub {
     const added = { ...node, slot };
     this.#nodes.set(slot.index, added);
     this.place();
+    // Without a node there was nothing to ask for.
+    this.#options.events.changed();
     return added;
   }
 
