@@ -1,9 +1,10 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { messageOf } from "../../model/errors.ts";
 import { readJsonFile, writeJsonFile } from "../../platform/files/json-file.ts";
 import { type SiteLayout, siteLayout } from "../directory/layout.ts";
-import { type LoadedApps, loadAppFiles } from "./load.ts";
+import { type LoadedApp, loadAppFiles } from "./load.ts";
 
 const knownSchema = z.record(
   z.string(),
@@ -31,38 +32,49 @@ export class AppCatalog {
   #stamp = "";
   #lookedAt = Number.NEGATIVE_INFINITY;
   #inputs: readonly string[] = [];
-  #loading: Promise<LoadedApps | null> | null = null;
+  #apps: readonly LoadedApp[] = [];
+  #loading: Promise<void> | null = null;
 
   constructor(directory: string, onProblems: (problems: readonly string[]) => void) {
     this.#layout = siteLayout(directory);
     this.#onProblems = onProblems;
   }
 
-  /** Loads the files that are there; null where nothing has changed since the last time. */
-  async refresh(): Promise<LoadedApps | null> {
+  /** The apps of the files that read, loaded again where a file has changed. */
+  async apps(): Promise<readonly LoadedApp[]> {
     this.#loading ??= this.#refresh().finally(() => {
       this.#loading = null;
     });
-    return this.#loading;
+    await this.#loading;
+    return this.#apps;
   }
 
   /** The code of an app's hooks, as its file has them now. */
   async hookCode(app: string): Promise<HookCode> {
-    await this.refresh();
+    // Files that cannot be looked at just now leave the apps as they were.
+    const unread = await this.apps().then(
+      () => [],
+      (error: unknown) => [messageOf(error)],
+    );
     const code = Object.hasOwn(this.#known, app) ? this.#known[app]?.code : undefined;
     if (code) return code;
-    const problems = this.#problems.length === 0 ? "" : `; ${this.#problems.join("; ")}`;
-    return { problem: `no file in apps/ exports app ${app} with hooks${problems}` };
+    const problems = [`no file in apps/ exports app ${app} with hooks`, ...unread, ...this.#problems];
+    return { problem: problems.join("; ") };
   }
 
-  async #refresh(): Promise<LoadedApps | null> {
-    if (performance.now() - this.#lookedAt < LOOK_MS) return null;
+  async #refresh(): Promise<void> {
+    if (performance.now() - this.#lookedAt < LOOK_MS) return;
+    if (this.#stamp === "" || (await this.#stampNow()).text !== this.#stamp) await this.#load();
     this.#lookedAt = performance.now();
-    if (this.#stamp !== "" && (await this.#stampNow()) === this.#stamp) return null;
+  }
+
+  async #load(): Promise<void> {
+    const startedAt = Date.now();
     if (this.#stamp === "")
       this.#known = (await readJsonFile(this.#layout.appCode, knownSchema).catch(() => null)) ?? {};
     const loaded = await loadAppFiles(this.#layout.directory);
     this.#inputs = loaded.inputs;
+    this.#apps = loaded.apps;
     this.#problems = loaded.problems.map((problem) => problem.message);
     this.#onProblems(this.#problems);
     const broken = loaded.problems.map((problem) => String(problem.values.file).split(":")[0]);
@@ -71,15 +83,17 @@ export class AppCatalog {
     this.#known = Object.fromEntries([...kept, ...now]);
     await writeJsonFile(this.#layout.appCode, this.#known);
     await this.#dropBundles();
-    this.#stamp = await this.#stampNow();
-    return loaded;
+    // What was changed while it was read is read again at the next look.
+    const { text, newest } = await this.#stampNow();
+    this.#stamp = newest < startedAt ? text : "changed meanwhile";
   }
 
   /** Changes whenever a file that has a part in the apps does. */
-  async #stampNow(): Promise<string> {
+  async #stampNow(): Promise<{ text: string; newest: number }> {
     const paths = [this.#layout.apps, ...this.#inputs];
     const stats = await Promise.all(paths.map((path) => stat(path).catch(() => null)));
-    return stats.map((one) => (one === null ? "-" : `${one.mtimeMs}/${one.size}`)).join(" ");
+    const text = stats.map((one) => (one === null ? "-" : `${one.mtimeMs}/${one.size}`)).join(" ");
+    return { text, newest: Math.max(...stats.map((one) => one?.mtimeMs ?? 0)) };
   }
 
   async #dropBundles(): Promise<void> {

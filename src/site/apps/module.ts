@@ -12,8 +12,7 @@ export function appsModule(context: AgentContext, catalog: AppCatalog): AgentMod
     name: "apps",
     async run(signal, say) {
       const step = async () => {
-        const loaded = await catalog.refresh();
-        const apps = loaded?.apps.map(({ definition }) => definition) ?? [];
+        const apps = (await catalog.apps()).map(({ definition }) => definition);
         const body = { site: context.identity.siteId, apps };
         if (apps.length > 0) await context.client.call("appSync", { body, retry: true });
         const problems = context.notices.apps.length;

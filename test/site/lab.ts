@@ -1,0 +1,169 @@
+/** A server and a site with its agent, each a process of its own, as the command line starts them. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, vi } from "vitest";
+import { stringify } from "yaml";
+import { readServerDirectory } from "../../src/client/access.ts";
+import { type Access, type Client, openClient } from "../../src/client/client.ts";
+import type { BatchJob, Job, JobCreate } from "../../src/client/wire/entities.ts";
+import { endMarked } from "../../src/platform/processes/marked.ts";
+import { initSite, type SiteReport, siteStatus, startSite, stopSite } from "../../src/site/index.ts";
+
+const dist = fileURLToPath(new URL("../../dist", import.meta.url));
+/** In the environment of every process of a lab, so that none outlives it. */
+const MARK = "CONIFER_LAB";
+/** Also where Conifer's own variables are removed, as for jobs. */
+const JOB_MARK = "LAB_OF_TEST";
+
+const WAIT = { timeout: 40_000, interval: 50 };
+
+export class SiteLab implements AsyncDisposable {
+  readonly directory: string;
+  readonly site: string;
+  access: Access = { address: "", token: "", fingerprint: null };
+  client: Client;
+  server: ChildProcess;
+  siteId = 0;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+    this.site = join(directory, "site");
+    process.env[MARK] = directory;
+    process.env[JOB_MARK] = directory;
+    this.server = this.#spawnServer([]);
+    this.client = openClient({ address: "http://127.0.0.1:1", token: "", fingerprint: null });
+  }
+
+  /** A server and a site without an agent; `settings` over ones that suit a test. */
+  static async open(settings: Readonly<Record<string, object>> = {}): Promise<SiteLab> {
+    const lab = new SiteLab(await mkdtemp(join(tmpdir(), "conifer-site-lab-")));
+    await lab.#connect();
+    const made = await initSite({ directory: lab.site, name: "here", access: lab.access, client: lab.client });
+    lab.siteId = made.siteId;
+    await lab.settings(settings);
+    return lab;
+  }
+
+  async settings(settings: Readonly<Record<string, object>>): Promise<void> {
+    const base = { scheduler: { syncSec: 1 }, pilot: { idleSec: 2, graceSec: 1 } };
+    const sections = [...new Set([...Object.keys(base), ...Object.keys(settings)])];
+    const merged = sections.map((name) => [name, { ...Reflect.get(base, name), ...settings[name] }]);
+    await writeFile(join(this.site, "settings.yml"), stringify(Object.fromEntries(merged)), { mode: 0o600 });
+  }
+
+  async startServer(): Promise<void> {
+    const { port } = new URL(this.access.address);
+    this.server = this.#spawnServer(["--listen", `127.0.0.1:${port}`]);
+    await this.#connect();
+  }
+
+  async killServer(): Promise<void> {
+    const exited = once(this.server, "exit");
+    this.server.kill("SIGKILL");
+    await exited;
+  }
+
+  /** Writes a file of the site. */
+  async write(path: string, text: string): Promise<void> {
+    const file = join(this.site, path);
+    mkdirSync(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  }
+
+  read(path: string): Promise<string> {
+    return readFile(join(this.site, path), "utf8");
+  }
+
+  /** Starts the agent; answers its pid. */
+  async start(): Promise<number> {
+    return (await startSite({ directory: this.site })).agent.pid;
+  }
+
+  async stop(options: { pilots?: boolean } = {}): Promise<boolean> {
+    return stopSite({ directory: this.site, ...options });
+  }
+
+  /** Kills the agent as the machine would: without a word. */
+  async killAgent(): Promise<void> {
+    const { agent } = await siteStatus({ directory: this.site });
+    if (agent === null) throw new Error("no agent runs");
+    process.kill(agent.pid, "SIGKILL");
+    await vi.waitFor(async () => expect((await siteStatus({ directory: this.site })).agent).toBeNull(), WAIT);
+  }
+
+  async create(...jobs: JobCreate[]): Promise<number[]> {
+    return (await this.client.call("jobCreate", { body: { jobs } })).ids;
+  }
+
+  job(id: number): Promise<Job> {
+    return this.client.call("jobGet", { params: { id } });
+  }
+
+  async path(id: number): Promise<string[]> {
+    const { items } = await this.client.call("jobHistory", { params: { id } });
+    return items.filter(({ stale }) => !stale).flatMap(({ path }) => path);
+  }
+
+  async submit(change: { nodes?: number; wallTimeMin?: number } = {}): Promise<number> {
+    return (await this.client.call("batchJobCreate", { body: { site: "here", wallTimeMin: 10, ...change } })).id;
+  }
+
+  batchJob(id: number): Promise<BatchJob> {
+    return this.client.call("batchJobGet", { params: { id } });
+  }
+
+  async report(): Promise<SiteReport | null> {
+    return (await siteStatus({ directory: this.site })).report;
+  }
+
+  /** Waits until the server knows so many apps. */
+  async untilApps(count: number): Promise<void> {
+    await vi.waitFor(async () => expect((await this.client.call("appList", {})).items).toHaveLength(count), WAIT);
+  }
+
+  /** Waits until all the jobs are in the state. */
+  async until(ids: readonly number[], state: string): Promise<void> {
+    const states = async () => {
+      const jobs = await Promise.all(ids.map((id) => this.job(id)));
+      return [...new Set(jobs.map((job) => (job.state === state ? state : `${job.id} ${job.state}: ${job.reason}`)))];
+    };
+    await vi.waitFor(async () => expect(await states()).toEqual([state]), WAIT);
+  }
+
+  async untilBatchJob(id: number, ...states: string[]): Promise<BatchJob> {
+    await vi.waitFor(async () => expect(states).toContain((await this.batchJob(id)).state), WAIT);
+    return this.batchJob(id);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client[Symbol.asyncDispose]();
+    await endMarked(`${MARK}=${this.directory}`, 0);
+    await endMarked(`${JOB_MARK}=${this.directory}`, 0);
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #spawnServer(args: readonly string[]): ChildProcess {
+    return spawn(process.execPath, [join(dist, "server.js"), "--directory", join(this.directory, "server"), ...args], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+  }
+
+  async #connect(): Promise<void> {
+    await this.client?.[Symbol.asyncDispose]();
+    await vi.waitFor(async () => {
+      this.access = (await readServerDirectory(join(this.directory, "server"))) ?? this.access;
+      const client = openClient(this.access, { retries: 0 });
+      await client.call("status", { timeoutSec: 2 }).catch(async (error: unknown) => {
+        await client[Symbol.asyncDispose]();
+        throw error;
+      });
+      await client[Symbol.asyncDispose]();
+    }, WAIT);
+    this.client = openClient(this.access, { retries: 8 });
+  }
+}
