@@ -31,6 +31,8 @@ export async function bundleModule(entry: string, options: BundleOptions): Promi
     entryPoints: [entry],
     bundle: true,
     write: false,
+    // Not written; it makes the paths in the source map relative to where the bundle will be.
+    outfile: join(options.directory, "bundle.mjs"),
     metafile: true,
     platform: "node",
     format: "esm",
