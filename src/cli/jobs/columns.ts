@@ -7,7 +7,7 @@ import { formatAgo } from "../terminal/times.ts";
 /** How jobs are listed. */
 export const jobColumns: readonly Column<Job>[] = [
   { title: "ID", value: (job) => job.id, align: "right" },
-  { title: "NAME", value: (job) => job.name, least: 6 },
+  { title: "NAME", value: (job) => job.name, least: 16 },
   { title: "APP", value: (job) => job.app, least: 5, drop: 3 },
   { title: "SITE", value: (job) => job.site, least: 5, drop: 4 },
   { title: "STATE", value: (job) => job.state, style: (job) => stateStyle(job.state) },

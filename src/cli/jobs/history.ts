@@ -20,10 +20,12 @@ export async function showHistory(cli: Cli, _options: object, selectors: readonl
 export function formatEvent(event: JobEvent, paint: Paint, withId: boolean): string {
   const states = event.path.map((state) => paint(stateStyle(state), state));
   const { reason, exitCode, signal, node } = event.data;
+  const said = typeof reason === "string" ? reason : "";
+  const adds = (text: string) => (said.includes(text) ? "" : text);
   const words = [
-    typeof reason === "string" ? reason : "",
-    typeof exitCode === "number" && exitCode !== 0 ? `exit code ${exitCode}` : "",
-    typeof signal === "string" ? `signal ${signal}` : "",
+    said,
+    typeof exitCode === "number" && exitCode !== 0 ? adds(`exit code ${exitCode}`) : "",
+    typeof signal === "string" ? adds(`signal ${signal}`) : "",
     typeof node === "string" && event.path.includes("RUNNING") ? `on ${node}` : "",
     event.stale ? "(came too late, nothing was changed)" : "",
   ].filter((word) => word !== "");

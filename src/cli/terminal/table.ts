@@ -42,7 +42,7 @@ export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly
       const shownText = paint(style, short);
       return align === "right" ? space + shownText : isLast ? shownText : shownText + space;
     });
-    return `${parts.join(" ".repeat(GAP))}\n`;
+    return `${parts.join(" ".repeat(GAP)).trimEnd()}\n`;
   };
   const head = line((at) => ({ text: columns[at]?.title ?? "", style: "bold" }));
   const body = rows.map((row, index) =>

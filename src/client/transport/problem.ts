@@ -35,4 +35,4 @@ function readProblem(text: string): Problem | null {
 
 const isKnown = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);
 /** The server does not know under which address it was called. */
-const withAddress = ({ values }: Problem, address: string): Record<string, unknown> => ({ address, ...values });
+const withAddress = ({ values }: Problem, address: string): Record<string, unknown> => ({ ...values, address });

@@ -11,6 +11,7 @@ import { Parameters, readCursor, windows, writeCursor } from "../jobs/query/inde
 export const EVENT_FIELDS: FieldTable = {
   id: { kind: "id", sortable: true, help: "the event's id" },
   job: { kind: "id", help: "the job's id" },
+  site: { kind: "text", help: "the name of the job's site" },
   from: { kind: "word", words: JOB_STATES, help: "the state it left" },
   to: { kind: "word", words: JOB_STATES, help: "a state it came to or passed through" },
   at: { kind: "time", help: "when the last of its states was reached" },
@@ -106,6 +107,7 @@ function whereSql(parameters: Parameters, { userId, conditions, window }: Scope)
 const COLUMNS: Readonly<Record<string, { readonly sql: string; readonly type: string }>> = {
   id: { sql: "e.id", type: "bigint" },
   job: { sql: "e.job_id", type: "bigint" },
+  site: { sql: "s.name", type: "text" },
   from: { sql: "e.from_state", type: "job_state" },
   at: { sql: "e.at", type: "timestamptz" },
   attempt: { sql: "e.attempt", type: "double precision" },
@@ -119,5 +121,6 @@ function conditionSql({ field, op, values }: Condition, parameters: Parameters):
   const { sql, type } = COLUMNS[field] ?? { sql: "e.id", type: "bigint" };
   if (op === "=") return `${sql} = ANY(${parameters.add(values, `${type}[]`)})`;
   if (op === "!=") return `(${sql} IS NULL OR ${sql} <> ALL(${parameters.add(values, `${type}[]`)}))`;
+  if (op === "~") return `position(${parameters.add(values[0], "text")} in ${sql}) > 0`;
   return `${sql} ${op} ${parameters.add(values[0], type)}`;
 }
