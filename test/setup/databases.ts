@@ -54,10 +54,16 @@ const TEMPLATE_NAME = /^template-/;
 const UNUSED_MS = 24 * 3600 * 1000;
 const run = promisify(execFile);
 
-async function freshDirectory(migrations: readonly Migration[]): Promise<FreshPlace> {
+/** A directory for the embedded database, with its cluster in it (making one takes seconds) and no lock. */
+export async function embeddedDirectory(migrations: readonly Migration[] = []): Promise<string> {
   const template = await templateDirectory(migrations);
   const directory = await mkdtemp(join(await quickDirectory(), "conifer-test-db-"));
   await run("cp", ["-R", join(template, "cluster"), join(directory, "cluster")]);
+  return directory;
+}
+
+async function freshDirectory(migrations: readonly Migration[]): Promise<FreshPlace> {
+  const directory = await embeddedDirectory(migrations);
   return {
     options: { kind: "pglite", directory, durable: false },
     url: undefined,

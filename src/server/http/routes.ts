@@ -1,4 +1,5 @@
 /** Registers the table of operations: every route, its validation and its access are data; only the handlers are code. */
+import { setMaxListeners } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Operation, type OperationName, operations, STREAMS } from "../../client/wire/operations.ts";
@@ -30,6 +31,8 @@ const EMPTY = new Uint8Array();
 
 /** Adds a route for each operation and stream. */
 export function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
+  // Every waiting request listens to it.
+  setMaxListeners(0, options.stopping);
   for (const name of Object.keys(operations) as OperationName[]) {
     const operation: Operation = operations[name];
     const handler = options.handlers[name] as AnyHandler;

@@ -1,6 +1,5 @@
 import type { AnswerOf, BodyOf } from "../../client/wire/operations.ts";
 
-import { ConiferError } from "../../model/errors.ts";
 import type { RequestContext } from "../http/context.ts";
 import { findHolders } from "./holders.ts";
 import { type Found, look, type Request, readRequest } from "./look.ts";
@@ -41,14 +40,21 @@ export async function acquire(
   }
 }
 
+/** What was taken for a caller who has hung up meanwhile is left to others: the transaction is rolled back. */
 async function lookOnce({ db, clock, signal }: RequestContext, request: Request): Promise<Found> {
-  return db.transaction(async (tx) => {
-    const found = await look(tx, request, clock.now());
-    // Nobody is there to hear of these jobs: leave them to others.
-    if (signal.aborted) throw new ConiferError("SERVER_BUSY", { problem: "the caller hung up" });
-    return found;
-  });
+  try {
+    return await db.transaction(async (tx) => {
+      const found = await look(tx, request, clock.now());
+      if (signal.aborted) throw new HungUp();
+      return found;
+    });
+  } catch (error) {
+    if (error instanceof HungUp) return { offers: [], apps: [], unmet: null };
+    throw error;
+  }
 }
+
+class HungUp extends Error {}
 
 /** Asks other sessions for what this pilot could start at once; says whether there was anything to ask for. */
 async function askOthers(

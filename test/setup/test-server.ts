@@ -1,6 +1,7 @@
 import { pino } from "pino";
+import type { AppDefinition, AppDefinitionInput } from "../../src/app/definition.ts";
 import { type Client, openClient } from "../../src/client/client.ts";
-import type { JobCreate } from "../../src/client/wire/entities.ts";
+import type { Job, JobCreate, JobEvent } from "../../src/client/wire/entities.ts";
 import type { BodyInput } from "../../src/client/wire/operations.ts";
 import type { Acquire, Offer, ReportItem } from "../../src/client/wire/sessions.ts";
 import { hashToken, newToken } from "../../src/server/access/token.ts";
@@ -35,70 +36,72 @@ export class MovableClocks implements Clocks {
   }
 }
 
-/** A server on a port of its own over a fresh database, with a user, a site and an app. */
-export type Campaign = AsyncDisposable & {
+/** A server on a port of its own, with a user. */
+export type TestServer = AsyncDisposable & {
   readonly db: Database;
   readonly services: Services;
   readonly clocks: MovableClocks;
-  readonly client: Client;
   readonly address: string;
-  readonly siteId: number;
+  readonly client: Client;
   readonly call: Client["call"];
+  /** A new site with an app `app`, and no jobs. */
+  site(): Promise<TestSite>;
+  /** A client of another user. */
+  stranger(): Promise<Client>;
+};
+
+/** A site of its own for one test. */
+export type TestSite = {
+  readonly id: number;
+  readonly name: string;
+  readonly db: Database;
+  readonly call: Client["call"];
+  /** Makes or changes an app of the site. */
+  app(definition: AppDefinitionInput): Promise<void>;
   /** Jobs of app `app`, or of the one they name; answers their ids. */
   create(...jobs: Partial<JobCreate>[]): Promise<number[]>;
   /** States in the order of the ids. */
-  states(ids: readonly number[]): Promise<string[]>;
-  pilot(shape?: Partial<PilotShape>): Promise<FakePilot>;
-  /** A client of another user. */
-  stranger(name: string): Promise<Client>;
+  states(...ids: number[]): Promise<string[]>;
+  job(id: number): Promise<Job>;
+  history(id: number): Promise<JobEvent[]>;
+  pilot(shape?: Partial<PilotShape>, client?: Client): Promise<FakePilot>;
 };
 
 export type PilotShape = { nodes: number; cores: number; gpus: number; memoryBytes: number; batchJob: number | null };
+type ServerChoices = { readonly leaseSec?: number; readonly db?: Database; readonly logLevel?: string };
 
-export type CampaignOptions = { readonly leaseSec?: number; readonly db?: Database; readonly level?: string };
+let sites = 0;
 
-/** Starts a campaign's server. With `db`, it is a further API process over that database, and makes nothing in it. */
-export async function startCampaign({
+/** Starts a server over a database of its own, or as a further API process over a given one. */
+export async function startTestServer({
   leaseSec = 600,
   db: given,
-  level = "error",
-}: CampaignOptions = {}): Promise<Campaign> {
+  logLevel = "error",
+}: ServerChoices = {}): Promise<TestServer> {
   const db = given ?? (await freshDatabase());
   const clocks = new MovableClocks();
-  const assembly = await assemble({ db, clocks, log: pino({ level }), leaseSec, tls: null });
+  const assembly = await assemble({ db, clocks, log: pino({ level: logLevel }), leaseSec, tls: null });
   const address = await assembly.http.listen({ host: "127.0.0.1", port: 0 });
-  const client = openClient({ address, token: await makeUser(db, "someone"), fingerprint: null });
+  const open = async (name: string): Promise<Client> =>
+    openClient({ address, token: await makeUser(db, name), fingerprint: null });
+  const client = await open("someone");
   const clients = [client];
-  const siteId = given ? 1 : (await client.call("siteCreate", { body: { name: "here", path: "/here" } })).id;
-  if (!given) await client.call("appSync", { body: { site: "here", apps: [{ name: "app", command: "true" }] } });
-  const campaign: Campaign = {
+  return {
     db,
     services: assembly.services,
     clocks,
-    client,
     address,
-    siteId,
+    client,
     call: client.call.bind(client),
-    async create(...jobs) {
-      const body = { jobs: jobs.map((job) => ({ app: "app", ...job })) };
-      return (await client.call("jobCreate", { body })).ids;
+    async site() {
+      sites += 1;
+      const { id, name } = await client.call("siteCreate", { body: { name: `site-${sites}`, path: "/here" } });
+      const site = testSite({ id, name, client, db });
+      await site.app({ name: "app", command: "true" });
+      return site;
     },
-    async states(ids) {
-      const { rows } = await db.query<{ id: number; state: string }>(
-        "SELECT id, state FROM job_life WHERE id = ANY ($1::bigint[])",
-        [ids],
-      );
-      const byId = new Map(rows.map(({ id, state }) => [id, state]));
-      return ids.map((id) => byId.get(id) ?? "gone");
-    },
-    async pilot(shape = {}) {
-      const { nodes = 1, cores = 4, gpus = 0, memoryBytes = 0, batchJob = null } = shape;
-      const capacity = { cores, gpus, memoryBytes };
-      const { id } = await client.call("sessionCreate", { body: { site: siteId, nodes, capacity, batchJob } });
-      return new FakePilot(client, id, { nodes, cores, gpus, memoryBytes, batchJob });
-    },
-    async stranger(name) {
-      const other = openClient({ address, token: await makeUser(db, name), fingerprint: null });
+    async stranger() {
+      const other = await open(`stranger-${clients.length}`);
       clients.push(other);
       return other;
     },
@@ -108,7 +111,49 @@ export async function startCampaign({
       if (!given) await db[Symbol.asyncDispose]();
     },
   };
-  return campaign;
+}
+
+/** A site, reached through a client; of another API process, too. */
+export function testSite({
+  id,
+  name,
+  client,
+  db,
+}: {
+  id: number;
+  name: string;
+  client: Client;
+  db: Database;
+}): TestSite {
+  return {
+    id,
+    name,
+    db,
+    call: client.call.bind(client),
+    async app(definition) {
+      await client.call("appSync", { body: { site: id, apps: [definition as AppDefinition] } });
+    },
+    async create(...jobs) {
+      return (await client.call("jobCreate", { body: { jobs: jobs.map((job) => ({ app: "app", site: id, ...job })) } }))
+        .ids;
+    },
+    async states(...ids) {
+      const { rows } = await db.query<{ id: number; state: string }>(
+        "SELECT id, state FROM job_life WHERE id = ANY ($1::bigint[])",
+        [ids],
+      );
+      const byId = new Map(rows.map((row) => [row.id, row.state]));
+      return ids.map((each) => byId.get(each) ?? "gone");
+    },
+    job: (job) => client.call("jobGet", { params: { id: job } }),
+    history: async (job) => (await client.call("jobHistory", { params: { id: job } })).items,
+    async pilot(shape = {}, by = client) {
+      const { nodes = 1, cores = 4, gpus = 0, memoryBytes = 0, batchJob = null } = shape;
+      const capacity = { cores, gpus, memoryBytes };
+      const session = await by.call("sessionCreate", { body: { site: id, nodes, capacity, batchJob } });
+      return new FakePilot(by, session.id, { nodes, cores, gpus, memoryBytes, batchJob });
+    },
+  };
 }
 
 /** A new token of a user, who is made where nobody has the name. */
