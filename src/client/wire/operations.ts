@@ -173,7 +173,8 @@ export const operations = {
     method: "PATCH",
     path: "/sites/:id",
     summary: "Rename or move a site",
-    body: siteCreateSchema.partial(),
+    // Without its default: a host name left out of a change stays as it is.
+    body: siteCreateSchema.extend({ hostname: siteCreateSchema.shape.hostname.unwrap() }).partial(),
     response: siteSchema,
   }),
   siteDelete: op({
