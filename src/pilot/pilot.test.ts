@@ -256,6 +256,7 @@ test("a session that is gone takes its tasks along, and another one begins", asy
 
 test("a node agent that dies takes its tasks along: they are lost, and the next ones run on its successor", async () => {
   const { server, until, killNode, state } = await play({
+    cores: 1,
     run: (spec) => ({ lastsMs: spec.task === "1.1" ? null : 100 }),
   });
   server.add(offerOf(1));
