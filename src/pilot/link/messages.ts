@@ -1,8 +1,8 @@
 /**
  * What a hub and a node agent say to each other, one JSON object a line.
  *
- * Credit: the hub sends `start` only for cores it counts as free, or for those of one running task (`after`), so a node
- * never holds more than two tasks a slot; bytes are held back by the channel (`channel.ts`). A node answers every started task with exactly one `ended`, also
+ * Credit: the hub sends `start` only for cores it counts as free, or for those of one running task (`after`, in
+ * a line of a few short ones), so a node never holds much more than it runs; bytes are held back by the channel (`channel.ts`). A node answers every started task with exactly one `ended`, also
  * when it never ran; `started` comes before it unless the reason is `not-started`. A task the node does not know
  * (it ended meanwhile) is ignored in `end`.
  */
@@ -58,7 +58,7 @@ export interface TaskSpec {
   /**
    * Starts only when this task of the node has ended, however it ends, in its place; at once where it has ended
    * already or is not given. Spares short tasks the way to the hub and back. Told to end while it waits, the task ends
-   * at once, never having run.
+   * at once, never having run, and who waits for it waits for the one before it.
    */
   readonly after?: string | null;
   /** Where a running task reaches the pilot, written to its job file. */
@@ -74,6 +74,8 @@ export interface EndRequest {
   readonly task: string;
   readonly graceSec: number;
   readonly reason: EndReason;
+  /** Leaves the task alone once it is no longer waiting for another one (`after`). */
+  readonly onlyWaiting?: boolean;
 }
 
 export type HubMessage =

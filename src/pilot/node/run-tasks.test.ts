@@ -472,6 +472,28 @@ test("a waiting task that is told to end never runs, one behind a killed task do
   expect(await hub.ended(next)).toMatchObject({ reason: "exit", exitCode: 0 });
 });
 
+test("a task in the middle of a line that is told to end lets none behind it start early", async () => {
+  await using hub = playHub();
+  const first = hub.start({ command: "sleep 0.5; date +%s%N" });
+  const second = hub.start({ command: "true", after: first.task });
+  const third = hub.start({ command: "date +%s%N", after: second.task });
+  const end = { graceSec: 0, reason: "released" as const, onlyWaiting: true };
+  hub.channel.send({ type: "end", tasks: [{ ...end, task: second.task }] });
+  expect(await hub.ended(second)).toMatchObject({ startedAt: null });
+  await hub.ended(third);
+  expect(Number(hub.read(third))).toBeGreaterThan(Number(hub.read(first)));
+});
+
+test("a task that no longer waits is left alone where only a waiting one was meant", async () => {
+  await using hub = playHub();
+  const task = hub.start({ command: "sleep 0.3; echo whole" });
+  await hub.started(task);
+  const end = { task: task.task, graceSec: 0, reason: "released" as const, onlyWaiting: true };
+  hub.channel.send({ type: "end", tasks: [end] });
+  expect(await hub.ended(task)).toMatchObject({ reason: "exit", exitCode: 0 });
+  expect(hub.read(task)).toBe("whole\n");
+});
+
 test("idle helpers are bounded", async () => {
   await using hub = playHub({ maxIdleHelpers: 2 });
   const tasks = Array.from({ length: 10 }, () => hub.start({ command: "sleep 0.2" }));

@@ -1,16 +1,13 @@
 import { messageOf } from "../../model/errors.ts";
-import type { EndReason, EndRequest, GpuKind, TaskEnd, TaskSpec, TaskStart } from "../link/messages.ts";
+import type { EndReason, EndRequest, TaskEnd, TaskSpec, TaskStart } from "../link/messages.ts";
 import { describeEnd, describeNotStarted, describeStopped } from "./finish/task-end.ts";
 import type { CorePins } from "./machine/core-pins.ts";
-import { taskEnvironment } from "./prepare/environment.ts";
-import { patternSegments } from "./prepare/glob.ts";
 import { bringInputs } from "./prepare/inputs.ts";
-import type { PrivateFiles } from "./prepare/private-files.ts";
-import { keepEarlierOutput, requireFileName, type WorkdirRoot } from "./prepare/workdir.ts";
+import { keepEarlierOutput, type WorkdirRoot } from "./prepare/workdir.ts";
 import type { Helper, Outcome } from "./shell/helper.ts";
 import type { HelperPool } from "./shell/helper-pool.ts";
-import { programText, taskLines } from "./shell/script.ts";
 import type { Sweeper } from "./sweep/sweeper.ts";
+import { checkSpec, type LineSource, makeLines } from "./task-lines.ts";
 
 /** The tasks of one agent, from their start to the report of their end. */
 export interface TaskRunner {
@@ -26,13 +23,9 @@ export interface TaskRunnerOptions {
   readonly pool: HelperPool;
   readonly pins: CorePins;
   readonly root: WorkdirRoot;
-  readonly privateFiles: PrivateFiles;
   readonly sweeper: Sweeper;
-  readonly gpuKinds: readonly GpuKind[];
-  /** What commands are looked up on, and what shell takes those that are not simple. */
-  readonly path: string;
-  readonly bash: string;
-  readonly functions: string;
+  readonly lines: LineSource;
+  /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly report: Report;
 }
@@ -43,30 +36,43 @@ export interface Report {
   note(text: string): void;
 }
 
-/** A task between `start` and `ended`. It first waits for another's end, then for its files, then for its process. */
+/**
+ * A task between `start` and `ended`:
+ *
+ *   waiting ─► preparing ─► running ─► ending        waiting for another's end; its files being copied in
+ *      └──► staged ───────────┘                      given to the other's helper, which goes on to it by itself
+ *
+ * Told to end, a waiting task leaves at once, a preparing one when its files are there, a staged one when it is
+ * certain that its helper will not go on to it, a running one by signals.
+ */
 interface Running {
   readonly spec: TaskSpec;
-  phase: "waiting" | "preparing" | "running" | "ending";
+  phase: "waiting" | "staged" | "preparing" | "running" | "ending";
   helper: Helper | null;
+  lines: string;
   startedAt: number;
   asked: EndReason | null;
   /** When SIGKILL is due once it was asked to end, on a clock that does not jump. */
   killAt: number;
+  /** Between being asked and this, it may still end by itself. */
+  isSignalled: boolean;
   killTimer: NodeJS.Timeout | null;
   limitTimer: NodeJS.Timeout | null;
 }
 
 /** Makes a runner without tasks. */
 export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
-  const { pool, sweeper, privateFiles, report, now } = options;
+  const { pool, sweeper, report, now } = options;
+  const { privateFiles } = options.lines;
   const tasks = new Map<string, Running>();
-  let whenEmpty: (() => void)[] = [];
-  /** Who waits for a task's end. */
+  /** Who comes after a task. */
   const followers = new Map<string, Running[]>();
+  let whenEmpty: (() => void)[] = [];
 
   /** The next task begins before this one's end is looked into: it is what the machine waits for. */
   const leave = (running: Running, describe: () => TaskEnd): void => {
     const { spec } = running;
+    running.phase = "ending";
     tasks.delete(spec.task);
     const next = followers.get(spec.task) ?? [];
     followers.delete(spec.task);
@@ -79,46 +85,79 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     for (const resolve of whenEmpty) resolve();
     whenEmpty = [];
   };
+  const refuse = (running: Running, error: unknown): void =>
+    leave(running, () => describeNotStarted(running.spec, now(), messageOf(error)));
+  const stop = (running: Running, reason: EndReason): void =>
+    leave(running, () => describeStopped(running.spec, now(), reason));
 
   const prepare = (running: Running): void => {
+    const { spec } = running;
     running.phase = "preparing";
-    const refuse = (error: unknown): void =>
-      leave(running, () => describeNotStarted(running.spec, now(), messageOf(error)));
     try {
-      const copying = prepareFiles(running.spec, options.root);
+      checkSpec(spec);
+      if (options.root.make(spec.workdir) === "existed") {
+        keepEarlierOutput(spec.workdir, spec.stdout, spec.attempt);
+        keepEarlierOutput(spec.workdir, spec.stderr, spec.attempt);
+      }
+      const copying = spec.inputs.length === 0 ? null : bringInputs(spec, options.root);
       if (copying === null) launch(running);
-      else copying.then(() => launch(running)).catch(refuse);
+      else copying.then(() => launch(running)).catch((error) => refuse(running, error));
     } catch (error) {
-      refuse(error);
+      refuse(running, error);
     }
   };
 
   const launch = (running: Running): void => {
     const { spec, asked } = running;
     if (asked !== null) {
-      leave(running, () => describeStopped(spec, now(), asked));
+      stop(running, asked);
       return;
     }
-    const jobFile = privateFiles.writeJobFile(spec);
-    const environment = taskEnvironment({ spec, jobFile, gpuKinds: options.gpuKinds });
-    const program = programText({
-      command: spec.command,
-      preamble: spec.preamble,
-      path: environment.get("PATH") ?? options.path,
-      bash: options.bash,
-      functions: options.functions,
-      saveLongText: (text) => privateFiles.writeCommand(spec, text),
-    });
-    const { workdir, stdout, stderr } = spec;
-    const lines = taskLines({ workdir, stdout, stderr, environment, program });
+    running.lines = makeLines(spec, options.lines);
     const cores = options.pins.coresFor(spec.cores);
     const helper = pool.take(cores);
+    helper.run(running.lines, cores, (outcome) => onOutcome(running, helper, outcome));
+    begin(running, helper);
+    const [next] = followers.get(spec.task) ?? [];
+    if (next) tryStage(next, running);
+  };
+
+  const begin = (running: Running, helper: Helper): void => {
     running.phase = "running";
     running.helper = helper;
     running.startedAt = now();
-    helper.run(lines, cores, (outcome) => onOutcome(running, helper, outcome));
-    report.started({ task: spec.task, at: running.startedAt, pid: helper.pid });
-    if (spec.limitSec !== null) watchLimit(running, performance.now() + spec.limitSec * 1000);
+    report.started({ task: running.spec.task, at: running.startedAt, pid: helper.pid });
+    const { limitSec } = running.spec;
+    if (limitSec !== null) watchLimit(running, performance.now() + limitSec * 1000);
+  };
+
+  /** Only what needs nothing but a new workdir: everything else waits until the other task is out of the way. */
+  const tryStage = (running: Running, first: Running): void => {
+    const { spec } = running;
+    const { helper } = first;
+    if (running.phase !== "waiting" || first.phase !== "running" || first.asked !== null || helper === null) return;
+    if (helper.hasStaged || spec.inputs.length > 0 || options.pins.coresFor(spec.cores) !== helper.pinnedTo) return;
+    try {
+      checkSpec(spec);
+      if (options.root.make(spec.workdir) === "existed") return;
+      running.lines = makeLines(spec, options.lines);
+    } catch (error) {
+      refuse(running, error);
+      return;
+    }
+    running.phase = "staged";
+    running.helper = helper;
+    helper.stage(
+      running.lines,
+      () => begin(running, helper),
+      (outcome) => onOutcome(running, helper, outcome),
+    );
+  };
+
+  const unstage = (running: Running): void => {
+    running.phase = "waiting";
+    running.helper = null;
+    privateFiles.remove(running.spec);
   };
 
   /** Timers hold at most 24 days. */
@@ -136,26 +175,47 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     const isFirst = running.asked === null;
     running.asked ??= reason;
     running.killAt = killAt;
-    const { spec, helper } = running;
-    if (running.phase === "waiting") {
-      running.phase = "ending";
-      leave(running, () => describeStopped(spec, now(), reason));
+    if (running.isSignalled) setKillTimer(running);
+    else if (running.phase === "waiting") stop(running, reason);
+    else if (isFirst && (running.phase === "running" || running.phase === "staged")) {
+      if (running.phase === "staged" || running.helper?.hasStaged) running.helper?.holdBack();
+      afterWholeTurn(() => signalTask(running, reason));
     }
-    if (running.phase !== "running" || helper === null) return;
-    if (running.killTimer) clearTimeout(running.killTimer);
-    running.killTimer = setTimeout(() => helper.signal("SIGKILL"), Math.min(graceSec * 1000, longestTimerMs));
-    if (!isFirst) return;
+  };
+
+  const signalTask = (running: Running, reason: EndReason): void => {
+    const { spec, helper } = running;
+    if (helper === null || (running.phase !== "running" && running.phase !== "staged")) return;
+    helper.dropStaged();
+    if (running.phase === "staged") {
+      stop(running, reason);
+      return;
+    }
+    for (const follower of followers.get(spec.task) ?? []) if (follower.phase === "staged") unstage(follower);
+    running.isSignalled = true;
+    setKillTimer(running);
     sweeper.terminate(spec.task, helper.pid);
   };
 
+  const setKillTimer = (running: Running): void => {
+    if (running.phase !== "running") return;
+    if (running.killTimer) clearTimeout(running.killTimer);
+    const wait = Math.max(0, running.killAt - performance.now());
+    running.killTimer = setTimeout(() => running.helper?.signal("SIGKILL"), Math.min(wait, longestTimerMs));
+  };
+
   const onOutcome = (running: Running, helper: Helper, outcome: Outcome): void => {
-    const { spec, asked, startedAt } = running;
+    const { spec, asked, startedAt, isSignalled } = running;
+    if (outcome.kind === "skipped") {
+      onSkipped(running, helper);
+      return;
+    }
     running.phase = "ending";
     if (running.killTimer) clearTimeout(running.killTimer);
     if (running.limitTimer) clearTimeout(running.limitTimer);
-    const ended = { spec, startedAt, at: now(), outcome, asked };
-    if (asked === null && outcome.kind === "status") {
-      pool.giveBack(helper);
+    const ended = { spec, startedAt, at: now(), outcome, asked: isSignalled ? asked : null };
+    if (!isSignalled && outcome.kind === "status") {
+      if (!helper.isBusy) pool.giveBack(helper);
       leave(running, () => describeEnd(ended));
       sweeper.taskEnded();
       return;
@@ -165,26 +225,32 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     void sweeper.killRest(spec.task).then(() => leave(running, () => describeEnd(ended)));
   };
 
+  /** Held back, or the helper died before it: a task of the group may send the signal that holds back, too. */
+  const onSkipped = (running: Running, helper: Helper): void => {
+    if (running.limitTimer) clearTimeout(running.limitTimer);
+    if (running.killTimer) clearTimeout(running.killTimer);
+    if (running.phase === "staged") unstage(running);
+    else if (running.asked === null)
+      helper.run(running.lines, helper.pinnedTo, (next) => onOutcome(running, helper, next));
+    else pool.giveBack(helper);
+    if (running.asked !== null) stop(running, running.asked);
+  };
+
   return {
     start(spec) {
       if (tasks.has(spec.task)) {
         report.note(`task ${spec.task} was started twice; it runs once`);
         return;
       }
-      const running: Running = {
-        spec,
-        phase: "waiting",
-        helper: null,
-        startedAt: 0,
-        asked: null,
-        killAt: 0,
-        killTimer: null,
-        limitTimer: null,
-      };
+      const running = newTask(spec);
       tasks.set(spec.task, running);
-      const { after = null } = spec;
-      if (after === null || after === spec.task || !tasks.has(after)) prepare(running);
-      else followers.set(after, [...(followers.get(after) ?? []), running]);
+      const first = tasks.get(spec.after ?? "");
+      if (first === undefined || first === running) {
+        prepare(running);
+        return;
+      }
+      followers.set(first.spec.task, [...(followers.get(first.spec.task) ?? []), running]);
+      tryStage(running, first);
     },
     end({ task, reason, graceSec }) {
       const running = tasks.get(task);
@@ -202,14 +268,20 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
 
 const longestTimerMs = 2 ** 31 - 1;
 
-/** Null when everything is in place; a promise while files are being copied. */
-function prepareFiles(spec: TaskSpec, root: WorkdirRoot): Promise<void> | null {
-  requireFileName(spec.stdout, "stdout");
-  requireFileName(spec.stderr, "stderr");
-  for (const pattern of spec.outputs) patternSegments(pattern);
-  if (root.make(spec.workdir) === "existed") {
-    keepEarlierOutput(spec.workdir, spec.stdout, spec.attempt);
-    keepEarlierOutput(spec.workdir, spec.stderr, spec.attempt);
-  }
-  return spec.inputs.length === 0 ? null : bringInputs(spec, root);
+const newTask = (spec: TaskSpec): Running => ({
+  spec,
+  phase: "waiting",
+  helper: null,
+  lines: "",
+  startedAt: 0,
+  asked: null,
+  killAt: 0,
+  isSignalled: false,
+  killTimer: null,
+  limitTimer: null,
+});
+
+/** Everything that could be read when this was called has been read when the action runs: a whole poll lies between. */
+function afterWholeTurn(action: () => void): void {
+  setImmediate(() => setImmediate(action));
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { EndReason, TaskEnd, TaskSpec } from "../../link/messages.ts";
 import { findFiles } from "../prepare/glob.ts";
-import type { Outcome } from "../shell/helper.ts";
+import type { Ending } from "../shell/helper.ts";
 import { type Exit, readExitStatus } from "./exit-status.ts";
 import { stderrTail } from "./stderr-tail.ts";
 
@@ -10,7 +10,7 @@ export interface Ended {
   readonly spec: TaskSpec;
   readonly startedAt: number;
   readonly at: number;
-  readonly outcome: Outcome;
+  readonly outcome: Ending;
   /** Why it was told to end, or null when it ended by itself. */
   readonly asked: EndReason | null;
 }

@@ -1,29 +1,44 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { messageOf } from "../../../model/errors.ts";
-import { pinLine } from "./script.ts";
+import { gated, pinLine } from "./script.ts";
 
 /**
  * A helper is one small shell that runs one task after another: starting a process from it costs a fraction of what it
  * costs from Node. It leads a process group of its own, which its tasks share, so that one signal reaches a task
  * and its children. It catches the signals that end tasks and so survives to tell the exit status; SIGKILL takes it along.
+ *
+ * A second task can be staged behind the one that runs: the shell goes on to it by itself, without the way to
+ * this process and back, unless `holdBack` was called before the first ended; then it prints `S` and runs nothing. Whoever
+ * holds back and then lets one whole turn of the event loop pass without hearing of the first task's end knows that the staged
+ * one will not run: had the shell gone past the gate before, the first task's status would have been read in that turn.
  */
 export interface Helper {
   /** Also the id of its process group. */
   readonly pid: number;
   /** Cores it is pinned to, as `taskset` writes them. */
   readonly pinnedTo: string;
-  /** Runs a task's lines, pinned first where the cores differ; one task at a time. */
-  run(lines: string, cores: string, onOutcome: (outcome: Outcome) => void): void;
+  readonly isBusy: boolean;
+  readonly hasStaged: boolean;
+  /** Runs a task's lines, pinned first where the cores differ; only while it is not busy. */
+  run(lines: string, cores: string, onOutcome: OnOutcome): void;
+  /** Puts a task behind the one that runs, on the same cores; one at most. */
+  stage(lines: string, onStart: () => void, onOutcome: OnOutcome): void;
+  /** Closes the gate before a staged task. */
+  holdBack(): void;
+  /** Forgets a staged task that is known to be held back. */
+  dropStaged(): void;
   /** Signals the task and everything else in the group. */
   signal(signal: NodeJS.Signals): void;
   /** Lets the helper end by itself once it is idle. */
   release(): void;
 }
 
-/** What came of a task: the shell's exit status, or its helper's death. */
-export type Outcome =
+/** What came of a task: the shell's exit status, its helper's death, or that it was held back and did not run. */
+export type Outcome = Ending | { readonly kind: "skipped" };
+export type Ending =
   | { readonly kind: "status"; readonly status: number }
   | { readonly kind: "gone"; readonly signal: NodeJS.Signals | null; readonly problem: string };
+export type OnOutcome = (outcome: Outcome) => void;
 
 export interface HelperOptions {
   /** Absolute path of a POSIX shell. */
@@ -37,35 +52,26 @@ export interface HelperOptions {
 
 /** Starts a helper; throws where the system starts no more processes. */
 export function startHelper(options: HelperOptions): Helper {
-  const child = spawn(options.shell, [], {
-    cwd: "/",
-    env: options.environment,
-    // A leader of its own session. The shell's own messages may quote a task's environment: nobody reads them.
-    detached: true,
-    stdio: ["pipe", "pipe", "ignore"],
-  });
-  let startError: unknown = null;
-  child.on("error", (error) => {
-    startError = error;
-  });
-  // Writing to a helper that has died; its exit says so.
-  child.stdin.on("error", () => {});
-  const { pid } = child;
-  if (pid === undefined)
-    throw new Error(
-      `${options.shell} could not be started${startError ? `: ${messageOf(startError)}` : ""}; is the limit of processes reached?`,
-    );
-
+  const { child, pid } = startShell(options);
   let pinnedTo = options.allCores;
-  let waiting: ((outcome: Outcome) => void) | null = null;
+  let current: OnOutcome | null = null;
+  let staged: { readonly onStart: () => void; readonly onOutcome: OnOutcome } | null = null;
+  /** Dropped tasks whose `S` has not come yet. */
+  let dropped = 0;
+
   const settle = (outcome: Outcome): void => {
-    const settled = waiting;
-    waiting = null;
+    const settled = current;
+    const next = staged;
+    current = next?.onOutcome ?? null;
+    staged = null;
+    next?.onStart();
     settled?.(outcome);
   };
   readLines(child, (line) => {
     if (line === "P") options.onPinFailed(pinnedTo);
-    else settle({ kind: "status", status: Number(line) });
+    else if (line !== "S") settle({ kind: "status", status: Number(line) });
+    else if (dropped > 0) dropped--;
+    else settle({ kind: "skipped" });
   });
 
   const helper: Helper = {
@@ -73,14 +79,31 @@ export function startHelper(options: HelperOptions): Helper {
     get pinnedTo() {
       return pinnedTo;
     },
+    get isBusy() {
+      return current !== null;
+    },
+    get hasStaged() {
+      return staged !== null;
+    },
     run(lines, cores, onOutcome) {
-      waiting = onOutcome;
+      current = onOutcome;
       const pin = cores === pinnedTo ? "" : pinLine(cores);
       pinnedTo = cores;
       child.stdin.write(pin + lines);
     },
+    stage(lines, onStart, onOutcome) {
+      staged = { onStart, onOutcome };
+      child.stdin.write(gated(lines));
+    },
+    holdBack() {
+      if (current !== null) signalProcess(pid, "SIGUSR1");
+    },
+    dropStaged() {
+      if (staged !== null) dropped++;
+      staged = null;
+    },
     signal(signal) {
-      signalGroup(pid, signal);
+      signalProcess(-pid, signal);
     },
     release() {
       child.stdin.end();
@@ -88,18 +111,39 @@ export function startHelper(options: HelperOptions): Helper {
   };
   child.on("close", (code, signal) => {
     options.onGone(helper);
+    const held = staged;
+    staged = null;
+    held?.onOutcome({ kind: "skipped" });
     settle({ kind: "gone", signal, problem: signal ? `its shell died of ${signal}` : `its shell ended with ${code}` });
   });
-  child.stdin.write("trap : TERM INT HUP QUIT USR1 USR2\n");
+  child.stdin.write("trap : TERM INT HUP QUIT USR2; trap held=1 USR1\n");
   return helper;
 }
 
-/** Signals a process group; false where there is none any more. */
-export function signalGroup(group: number, signal: NodeJS.Signals): boolean {
+function startShell({ shell, environment }: HelperOptions) {
+  const child = spawn(shell, [], {
+    cwd: "/",
+    env: environment,
+    // A leader of its own session. The shell's own messages may quote a task's environment: nobody reads them.
+    detached: true,
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  let problem: unknown = "is the limit of processes reached?";
+  child.on("error", (error) => {
+    problem = error;
+  });
+  // Writing to a helper that has died; its exit says so.
+  child.stdin.on("error", () => {});
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${shell} could not be started: ${messageOf(problem)}`);
+  return { child, pid };
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
-    return process.kill(-group, signal);
+    process.kill(pid, signal);
   } catch {
-    return false;
+    // Gone already.
   }
 }
 

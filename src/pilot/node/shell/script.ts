@@ -31,6 +31,11 @@ export function pinLine(cores: string): string {
   return `taskset -cp ${quote(cores)} $$ >/dev/null 2>&1 || echo P\n`;
 }
 
+/** Lines that run only while the helper's gate is open; closed, it opens again and prints `S`. */
+export function gated(lines: string): string {
+  return `if [ "$held" ]; then held=; echo S; else ${lines}fi\n`;
+}
+
 export interface CommandSource {
   readonly command: string;
   readonly preamble: string | null;

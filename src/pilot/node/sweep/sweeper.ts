@@ -50,6 +50,8 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     planned = null;
     const found = findTaskProcesses(agent);
     for (const [task, { since, group }] of terminating) {
+      if (!isRunning(task)) terminating.delete(task);
+      if (!terminating.has(task)) continue;
       const pids = found.get(task);
       if (pids === undefined && performance.now() - since < unseenMs) continue;
       terminating.delete(task);
