@@ -109,6 +109,20 @@ describe("following allocations", () => {
     ]);
   });
 
+  it("lets what cannot be prepared wait, with the reason, and submits the others", async () => {
+    const scheduler = new PlayedScheduler();
+    const failing = async (key: string) => {
+      if (key === "1") throw new Error("ENOSPC: no space left");
+      return prepare(key);
+    };
+    const wishes = [wish("1"), wish("2")];
+    const standings = await followAllocations(wishes, { scheduler, prepare: failing, unseen: new Map(), now: 0 });
+    expect([...standings.values()]).toMatchObject([
+      { state: "waiting", reason: "it cannot be prepared: ENOSPC: no space left" },
+      { state: "queued" },
+    ]);
+  });
+
   it("cancels what is given up and submits none of it", async () => {
     const scheduler = new PlayedScheduler();
     scheduler.statuses.set("id-1", { state: "queued", reason: "" });

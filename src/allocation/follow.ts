@@ -7,6 +7,7 @@
  * submitted twice. An allocation that a scheduler has forgotten is taken for failed only after a while, because some
  * schedulers drop a job from the queue a moment before their accounting has it.
  */
+import { messageOf } from "../model/errors.ts";
 import type { AllocationRequest, AllocationStatus, Scheduler } from "../platform/schedulers/scheduler.ts";
 
 /** What is wished of one allocation. */
@@ -103,7 +104,13 @@ async function submitAll(
       results.set(key, { state: "waiting", reason: `the scheduler lets ${maxQueued} allocations wait` });
       continue;
     }
-    const submission = await scheduler.submit(await prepare(key));
+    // What keeps one from being prepared (a full disk, say) holds back no other; the next round tries again.
+    const request = await prepare(key).catch((error: unknown) => `it cannot be prepared: ${messageOf(error)}`);
+    if (typeof request === "string") {
+      results.set(key, { state: "waiting", reason: request });
+      continue;
+    }
+    const submission = await scheduler.submit(request);
     if (submission.kind === "submitted") room -= 1;
     results.set(key, submission.kind === "submitted" ? submission.id : { state: "refused", reason: submission.reason });
   }
