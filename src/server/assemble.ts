@@ -18,6 +18,8 @@ export type Parts = {
   readonly log: Logger;
   readonly leaseSec: number;
   readonly tls: { readonly key: string; readonly cert: string } | null;
+  /** False leaves the chores to the caller, who moves the clocks. Default true. */
+  readonly upkeep?: boolean;
 };
 export type Assembly = AsyncDisposable & {
   readonly http: FastifyInstance;
@@ -30,7 +32,7 @@ const STOP_GRACE_MS = 5_000;
 const TOKEN_USE_MS = 60_000;
 
 /** Starts everything that needs no port; disposing of it ends streams and waiting requests, lets the others finish, and leaves the database open. */
-export async function assemble({ db, clocks, log, leaseSec, tls }: Parts): Promise<Assembly> {
+export async function assemble({ db, clocks, log, leaseSec, tls, upkeep: keepsUp = true }: Parts): Promise<Assembly> {
   const startedMs = performance.now();
   const changes = new ChangeHub();
   const joined = await joinProcesses(changes, db, log);
@@ -40,7 +42,7 @@ export async function assemble({ db, clocks, log, leaseSec, tls }: Parts): Promi
   const board = new StatusBoard(db);
   await board.look();
   const storeUse = { everyMs: TOKEN_USE_MS, what: "note the use of tokens", work: () => tokens.storeUse() };
-  const upkeep = await Upkeep.start(services, clocks, [storeUse]);
+  const upkeep = keepsUp ? await Upkeep.start(services, clocks, [storeUse]) : null;
   const stopping = new AbortController();
   const http = buildHttp({
     services,
@@ -58,7 +60,7 @@ export async function assemble({ db, clocks, log, leaseSec, tls }: Parts): Promi
       const force = setTimeout(() => http.server.closeAllConnections(), STOP_GRACE_MS);
       await http.close();
       clearTimeout(force);
-      await upkeep[Symbol.asyncDispose]();
+      await upkeep?.[Symbol.asyncDispose]();
       await sessions[Symbol.asyncDispose]();
       await tokens.storeUse();
       await tokens[Symbol.asyncDispose]();

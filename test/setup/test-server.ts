@@ -68,7 +68,12 @@ export type TestSite = {
 };
 
 export type PilotShape = { nodes: number; cores: number; gpus: number; memoryBytes: number; batchJob: number | null };
-type ServerChoices = { readonly leaseSec?: number; readonly db?: Database; readonly logLevel?: string };
+type ServerChoices = {
+  readonly leaseSec?: number;
+  readonly db?: Database;
+  readonly logLevel?: string;
+  readonly upkeep?: boolean;
+};
 
 let sites = 0;
 
@@ -77,10 +82,11 @@ export async function startTestServer({
   leaseSec = 600,
   db: given,
   logLevel = "error",
+  upkeep = true,
 }: ServerChoices = {}): Promise<TestServer> {
   const db = given ?? (await freshDatabase());
   const clocks = new MovableClocks();
-  const assembly = await assemble({ db, clocks, log: pino({ level: logLevel }), leaseSec, tls: null });
+  const assembly = await assemble({ db, clocks, log: pino({ level: logLevel }), leaseSec, tls: null, upkeep });
   const address = await assembly.http.listen({ host: "127.0.0.1", port: 0 });
   const open = async (name: string): Promise<Client> =>
     openClient({ address, token: await makeUser(db, name), fingerprint: null });
