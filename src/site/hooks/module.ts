@@ -9,8 +9,9 @@ import type { AppCatalog } from "../apps/catalog.ts";
 import { commit, type Decided } from "./commit.ts";
 import { runHookTask } from "./run-hook.ts";
 
-/** Hooks taken ahead for each worker, so that a worker never waits for the server. */
-const AHEAD = 8;
+/** Hooks held at once, at least and for each worker: taken and committed by the dozen, they cost the server a tenth. */
+const LEAST_HELD = 64;
+const HELD_BY_WORKER = 16;
 /** A request for hooks waits so long at the server when there are none. */
 const WAIT_SEC = 30;
 /** Decisions are collected this long before they are committed together. */
@@ -64,7 +65,7 @@ class HookRun implements AsyncDisposable {
         signal: taking,
         say,
         bell: this.#roomBell,
-        everySec: often(() => this.#room() > 0),
+        everySec: often(() => this.#isLow()),
       }),
       repeat(() => this.#commit(), {
         signal: ending,
@@ -97,18 +98,27 @@ class HookRun implements AsyncDisposable {
     this.#ending.abort();
   }
 
-  #room(): number {
-    const { workers } = this.#context.settings.hooks;
-    return Math.min(1000, workers * AHEAD) - this.#taken.length - this.#running - this.#decided.length;
+  get #most(): number {
+    return Math.min(1000, Math.max(LEAST_HELD, this.#context.settings.hooks.workers * HELD_BY_WORKER));
+  }
+
+  #held(): number {
+    return this.#taken.length + this.#running + this.#decided.length;
+  }
+
+  /** Whether it is time to take more: half of what may be held is. */
+  #isLow(): boolean {
+    return this.#held() <= this.#most / 2;
   }
 
   async #take(signal: AbortSignal, say: Say): Promise<void> {
-    const max = this.#room();
-    if (max <= 0) return;
+    if (!this.#isLow()) return;
+    const max = this.#most - this.#held();
     const { client, identity, settings } = this.#context;
     const askedAt = performance.now();
     const waitSec = this.#isFirst ? 0 : WAIT_SEC;
-    const leaseSec = Math.min(86_400, (AHEAD + 2) * settings.hooks.limitSec + 60);
+    const rounds = Math.ceil(this.#most / settings.hooks.workers) + 2;
+    const leaseSec = Math.min(86_400, rounds * settings.hooks.limitSec + 60);
     const { tasks } = await client.call("hooksAcquire", {
       params: { id: identity.siteId },
       body: { max, leaseSec, waitSec, takeOver: this.#isFirst },
