@@ -12,6 +12,8 @@ export interface SimulatedRun {
 export class SimulatedNode {
   readonly running = new Map<string, { spec: TaskSpec; startedAt: number; cancel: () => void }>();
   readonly started: TaskSpec[] = [];
+  /** Tasks that come after another one. */
+  readonly waiting = new Map<string, { readonly spec: TaskSpec; after: string }>();
   /** The most tasks at one time. */
   peak = 0;
   /** Says nothing and does nothing any more. */
@@ -36,10 +38,27 @@ export class SimulatedNode {
   }
 
   #receive(message: HubMessage): void {
-    if (message.type === "start") for (const spec of message.tasks) this.#start(spec);
+    if (message.type === "start")
+      for (const spec of message.tasks) {
+        const after = spec.after ?? null;
+        if (after !== null && (this.running.has(after) || this.waiting.has(after)))
+          this.waiting.set(spec.task, { spec, after });
+        else this.#start(spec);
+      }
     else if (message.type === "end")
-      for (const { task, reason } of message.tasks)
-        this.#clock.after(1, () => this.#end(task, { reason: ended[reason], signal: "SIGTERM", exitCode: null }));
+      for (const { task, reason, onlyWaiting = false } of message.tasks)
+        this.#clock.after(1, () => {
+          if (this.waiting.has(task)) this.#drop(task, ended[reason]);
+          else if (!onlyWaiting) this.#end(task, { reason: ended[reason], signal: "SIGTERM", exitCode: null });
+        });
+  }
+
+  #drop(task: string, reason: TaskEnd["reason"]): void {
+    const dropped = this.waiting.get(task);
+    this.waiting.delete(task);
+    for (const other of this.waiting.values()) if (other.after === task) other.after = dropped?.after ?? "";
+    const end = { task, startedAt: null, at: this.#clock.now(), exitCode: null, signal: null, reason } as const;
+    this.#say({ type: "ended", tasks: [{ ...end, message: null, stderrTail: "", missingOutputs: [] }] });
   }
 
   #start(spec: TaskSpec): void {
@@ -57,6 +76,11 @@ export class SimulatedNode {
     if (!run) return;
     run.cancel();
     this.running.delete(task);
+    for (const [name, { spec, after }] of this.waiting)
+      if (after === task) {
+        this.waiting.delete(name);
+        this.#start(spec);
+      }
     const plain = {
       exitCode: 0,
       signal: null,

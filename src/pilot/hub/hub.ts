@@ -6,12 +6,14 @@
 import { messageOf } from "../../model/errors.ts";
 import type { EndReason, HubMessage, NodeMessage, TaskEnd, TaskSpec } from "../link/messages.ts";
 import type { Clock } from "./clock.ts";
+import { Lines } from "./lines.ts";
 import type { NodePromise } from "./nodes/promise.ts";
 import { type Placed, type PlacementState, placeTasks } from "./place/place-tasks.ts";
-import { addNode, createPool, type PoolNode, releaseShare, removeNode, type Share } from "./place/pool.ts";
+import { addNode, createPool, type PoolNode, passShare, releaseShare, removeNode, type Share } from "./place/pool.ts";
 import { gpuUnits, shapeOf } from "./place/shape.ts";
 import { addWaiting, createWaiting, lastWaiting, removeWaiting } from "./place/waiting.ts";
-import { type HubTask, type TaskPlace, taskName } from "./task.ts";
+import { atPlace, type Running } from "./running.ts";
+import type { HubTask, TaskPlace } from "./task.ts";
 
 /** What became of a task that had left the queue. */
 export type TaskOutcome =
@@ -28,6 +30,8 @@ export interface HubEvents {
   started(task: HubTask, start: { readonly at: number; readonly places: readonly TaskPlace[] }): void;
   /** `heldMs` is how long it had its cores. */
   ended(task: HubTask, outcome: TaskOutcome, heldMs: number): void;
+  /** It has not begun after all, and waits again. */
+  recalled(task: HubTask): void;
   /** A task that can never run here is no longer held. */
   handedBack(task: HubTask, why: string): void;
   /** There may be room for more. */
@@ -52,20 +56,6 @@ export interface HubNode {
   readonly slot: PoolNode;
 }
 
-interface Running {
-  readonly task: HubTask;
-  readonly name: string;
-  readonly shares: readonly Share[];
-  readonly places: readonly TaskPlace[];
-  /** Where its processes are started from. */
-  readonly node: HubNode;
-  /** On `elapsed`. */
-  readonly sentAt: number;
-  startedAt: number | null;
-  asked: EndReason | null;
-  lostWith: string | null;
-}
-
 /** What is free, and what waits for it. */
 export interface HubRoom {
   readonly free: { cores: number; gpus: number; memoryBytes: number; wholeNodes: number };
@@ -83,10 +73,18 @@ export class Hub {
   readonly #nodes = new Map<number, HubNode>();
   readonly #running = new Map<string, Running>();
   readonly #runningById = new Map<number, Running>();
+  readonly #lines: Lines;
   #isPaused = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
+    const { clock, endsAt } = options;
+    this.#lines = new Lines({
+      clock,
+      state: this.#state,
+      hasEnd: endsAt !== null,
+      recall: (tasks) => this.#recall(tasks),
+    });
   }
 
   /** Adds a node; tasks may go to it at once. */
@@ -132,12 +130,17 @@ export class Hub {
 
   /** Starts what fits now. */
   place(): void {
+    if (this.#isPaused) return;
     const { clock, events, endsAt, patienceMs = 2000 } = this.#options;
-    for (let again = !this.#isPaused; again; ) {
+    const launched: Launched[] = [];
+    for (let again = true; again; ) {
       const round = placeTasks(this.#state, { endsAt, patienceMs }, clock.elapsed());
       for (const { task, why } of round.handedBack) events.handedBack(task.payload, why);
-      again = this.#start(round.placed) > 0;
+      // One that could not be made has left its place again.
+      again = round.placed.filter((placed) => !this.#launch(placed, launched)).length > 0;
     }
+    for (const { running, before } of this.#lines.extend()) this.#make(running, before, launched);
+    this.#send(launched);
   }
 
   /** What a node says. */
@@ -150,13 +153,16 @@ export class Hub {
         this.#options.events.started(running.task, { at: start.at, places: running.places });
       }
     } else if (message.type === "ended") {
-      const ended = message.tasks.flatMap((end) => {
+      const ended: { running: Running; end: TaskEnd }[] = [];
+      for (const end of message.tasks) {
         const running = this.#running.get(end.task);
-        return running?.node === node ? [{ running, end }] : [];
-      });
-      for (const { running } of ended) this.#free(running);
+        if (running?.node !== node) continue;
+        this.#free(running);
+        if (running.isRecalled && running.asked === null && end.startedAt === null) this.#comeBack(running);
+        else ended.push({ running, end });
+      }
       this.place();
-      for (const { running, end } of ended) this.#tell(running, outcomeOf(running, end));
+      for (const { running, end } of ended) this.#tell(running, outcomeOf(running, end), end);
       this.#options.events.changed();
     }
   }
@@ -197,7 +203,8 @@ export class Hub {
 
   /** Ends everything that runs. */
   endAll(reason: EndReason, graceSec: number): void {
-    this.#end([...this.#running.values()], reason, graceSec);
+    // The last to come first: none behind another may take its place meanwhile.
+    this.#end([...this.#running.values()].reverse(), reason, graceSec);
   }
 
   /** Starts nothing more until `resume`. */
@@ -245,52 +252,41 @@ export class Hub {
     };
   }
 
-  /** Sends placed tasks to their nodes; answers how many turned out not to be startable and left their place again. */
-  #start(placed: readonly Placed<HubTask>[]): number {
-    const made: { running: Running; spec: TaskSpec }[] = [];
-    const refused: { running: Running; why: string }[] = [];
-    for (const { task, shares } of placed) {
-      const running = this.#toRunning(task.payload, shares);
-      if (!running) continue;
-      try {
-        made.push({ running, spec: task.payload.makeSpec(running.places) });
-      } catch (error) {
-        refused.push({ running, why: messageOf(error) });
-      }
+  /** Gives a placed task its place and makes what its node is told; false where that cannot be made. */
+  #launch({ task, shares }: Placed<HubTask>, launched: Launched[]): boolean {
+    const nodes = shares.flatMap((share) => this.#nodes.get(share.node.index) ?? []);
+    const [node] = nodes;
+    if (!node) return true;
+    const places = shares.map((share, index) => placeOf(share, nodes[index] ?? node));
+    const running = atPlace(task, { shares, places, node, since: this.#options.clock.elapsed() });
+    return this.#make(running, null, launched);
+  }
+
+  #make(running: Running, before: string | null, launched: Launched[]): boolean {
+    this.#running.set(running.name, running);
+    this.#runningById.set(running.task.id, running);
+    try {
+      const spec = running.task.makeSpec(running.places);
+      launched.push({ running, spec: before === null ? spec : { ...spec, after: before } });
+      if (before === null) this.#lines.began(running);
+      return true;
+    } catch (error) {
+      this.#free(running);
+      this.#options.events.ended(running.task, { kind: "refused", why: messageOf(error) }, 0);
+      return false;
     }
-    if (made.length > 0) this.#options.events.starting(made.map(({ running }) => running.task));
+  }
+
+  #send(launched: readonly Launched[]): void {
+    if (launched.length === 0) return;
+    this.#options.events.starting(launched.map(({ running }) => running.task));
     const byNode = new Map<HubNode, TaskSpec[]>();
-    for (const { running, spec } of made) {
-      this.#running.set(running.name, running);
-      this.#runningById.set(running.task.id, running);
+    for (const { running, spec } of launched) {
       const specs = byNode.get(running.node);
       if (specs) specs.push(spec);
       else byNode.set(running.node, [spec]);
     }
     for (const [node, tasks] of byNode) node.send({ type: "start", tasks });
-    for (const { running, why } of refused) {
-      for (const share of running.shares) releaseShare(this.#state.pool, share);
-      this.#options.events.ended(running.task, { kind: "refused", why }, 0);
-    }
-    return refused.length;
-  }
-
-  #toRunning(task: HubTask, shares: readonly Share[]): Running | null {
-    const nodes = shares.map((share) => this.#nodes.get(share.node.index));
-    const [node] = nodes;
-    if (!node) return null;
-    const places = shares.map((share, index) => placeOf(share, nodes[index] ?? node));
-    return {
-      task,
-      name: taskName(task),
-      shares,
-      places,
-      node,
-      sentAt: this.#options.clock.elapsed(),
-      startedAt: null,
-      asked: null,
-      lostWith: null,
-    };
   }
 
   #end(tasks: readonly Running[], reason: EndReason, graceSec: number): void {
@@ -301,20 +297,53 @@ export class Hub {
     }
   }
 
-  #leave(running: Running, outcome: TaskOutcome): void {
-    this.#free(running);
-    this.#tell(running, outcome);
+  #recall(tasks: readonly Running[]): void {
+    for (const running of tasks) {
+      running.isRecalled = true;
+      const request = { task: running.name, graceSec: 0, reason: "released", onlyWaiting: true } as const;
+      running.node.send({ type: "end", tasks: [request] });
+    }
   }
 
+  #comeBack({ task, entry }: Running): void {
+    this.#options.events.recalled(task);
+    addWaiting(this.#state.waiting, entry);
+  }
+
+  #leave(running: Running, outcome: TaskOutcome): void {
+    this.#free(running);
+    this.#tell(running, outcome, null);
+  }
+
+  /** Takes a task off its node; its place goes to the next in its line, or is free. */
   #free(running: Running): void {
     this.#running.delete(running.name);
     this.#runningById.delete(running.task.id);
-    for (const share of running.shares) releaseShare(this.#state.pool, share);
+    const { line, shares } = running;
+    const at = line.indexOf(running);
+    line.splice(at, 1);
+    const [next] = line;
+    if (at === 0 && next) {
+      const { wallMs } = next.entry.shape;
+      next.since = this.#options.clock.elapsed();
+      const endsAt = wallMs === null ? null : next.since + wallMs;
+      next.shares = shares.map((share) => passShare(share, { task: next.task.id, endsAt }));
+    } else for (const share of shares) releaseShare(this.#state.pool, share);
+    this.#lines.left(running, at === 0 ? next : undefined);
   }
 
-  #tell(running: Running, outcome: TaskOutcome): void {
-    this.#options.events.ended(running.task, outcome, this.#options.clock.elapsed() - running.sentAt);
+  #tell(running: Running, outcome: TaskOutcome, end: TaskEnd | null): void {
+    // The node's own times: of a task in a line the hub does not know when it got its place.
+    const heldMs =
+      end?.startedAt == null ? this.#options.clock.elapsed() - running.since : Math.max(0.5, end.at - end.startedAt);
+    this.#lines.ended(heldMs);
+    this.#options.events.ended(running.task, outcome, heldMs);
   }
+}
+
+interface Launched {
+  readonly running: Running;
+  readonly spec: TaskSpec;
 }
 
 function placeOf(share: Share, { hostname, promise }: HubNode): TaskPlace {

@@ -14,6 +14,7 @@ import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { quote } from "../../app/quote.ts";
+import type { TaskSpec } from "../link/messages.ts";
 import { playHub } from "./played-hub.ts";
 import { awkwardText } from "./shell/awkward-text.ts";
 
@@ -467,7 +468,6 @@ test("a waiting task that is told to end never runs, one behind a killed task do
   const end = (task: string) => hub.channel.send({ type: "end", tasks: [{ task, graceSec: 100, reason: "released" }] });
   end(dropped.task);
   expect(await hub.ended(dropped)).toMatchObject({ reason: "killed", startedAt: null });
-  expect(existsSync(dropped.workdir)).toBe(false);
   end(first.task);
   expect(await hub.ended(next)).toMatchObject({ reason: "exit", exitCode: 0 });
 });
@@ -493,6 +493,59 @@ test("a task that no longer waits is left alone where only a waiting one was mea
   expect(await hub.ended(task)).toMatchObject({ reason: "exit", exitCode: 0 });
   expect(hub.read(task)).toBe("whole\n");
 });
+
+test("a task that signals its whole group does not keep those behind it from running, once each", async () => {
+  await using hub = playHub();
+  const first = hub.start({ command: "trap '' USR1 TERM; sleep 0.2; kill -USR1 0; kill -TERM 0; sleep 0.1" });
+  const second = hub.start({ command: "echo second", after: first.task });
+  const third = hub.start({ command: "echo third", after: second.task });
+  const fourth = hub.start({ command: "echo fourth", after: third.task });
+  for (const task of [first, second, third, fourth]) expect(await hub.ended(task)).toMatchObject({ exitCode: 0 });
+  expect([second, third, fourth].map((task) => hub.read(task))).toEqual(["second\n", "third\n", "fourth\n"]);
+  expect(hub.starts.map((start) => start.task)).toHaveLength(4);
+});
+
+test("ends asked at any moment hit the tasks they name and no others", async () => {
+  await using hub = playHub();
+  const random = prand(42);
+  const asked = new Set<string>();
+  const all: TaskSpec[] = [];
+  const chain = async () => {
+    let last = hub.start({ command: "true" });
+    all.push(last);
+    for (let i = 0; i < 80; i++) {
+      const command = random() < 0.7 ? "/bin/true" : `/bin/sleep 0.0${Math.floor(random() * 9)}`;
+      const next = hub.start({ command, after: last.task });
+      all.push(next);
+      for (const { task } of [last, next])
+        if (random() < 0.2) {
+          asked.add(task);
+          const graceSec = random() < 0.5 ? 0 : 100;
+          hub.channel.send({ type: "end", tasks: [{ task, graceSec, reason: "killed" }] });
+        }
+      await hub.ended(last);
+      last = next;
+    }
+    await hub.ended(last);
+  };
+  await Promise.all([chain(), chain(), chain(), chain()]);
+  expect(hub.ends.map((end) => end.task).sort()).toEqual(all.map(({ task }) => task).sort());
+  const wrong = hub.ends.filter((end) => !asked.has(end.task) && (end.reason !== "exit" || end.exitCode !== 0));
+  expect(wrong).toEqual([]);
+  const neverRan = all.filter(({ task }) => hub.ends.some((end) => end.task === task && end.startedAt === null));
+  expect(neverRan.filter(({ workdir }) => existsSync(join(workdir, "job.out")))).toEqual([]);
+  expect(neverRan.length).toBeGreaterThan(0);
+  expect(hub.ends.filter((end) => end.reason === "killed" && end.signal !== null).length).toBeGreaterThan(0);
+});
+
+/** Numbers from 0 to 1 that are the same each time. */
+function prand(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return state / 0x7fffffff;
+  };
+}
 
 test("idle helpers are bounded", async () => {
   await using hub = playHub({ maxIdleHelpers: 2 });

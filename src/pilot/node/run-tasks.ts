@@ -125,8 +125,9 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
   const begin = (running: Running, helper: Helper): void => {
     running.phase = "running";
     running.helper = helper;
+    // Skipped after all and begun anew, it is not said again.
+    if (running.startedAt === 0) report.started({ task: running.spec.task, at: now(), pid: helper.pid });
     running.startedAt = now();
-    report.started({ task: running.spec.task, at: running.startedAt, pid: helper.pid });
     const { limitSec } = running.spec;
     if (limitSec !== null) watchLimit(running, performance.now() + limitSec * 1000);
   };
@@ -225,15 +226,15 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     void sweeper.killRest(spec.task).then(() => leave(running, () => describeEnd(ended)));
   };
 
-  /** Held back, or the helper died before it: a task of the group may send the signal that holds back, too. */
+  /** Held back, or its helper died before it came to it; held back by a task that sent SIGUSR1 to its group, too. */
   const onSkipped = (running: Running, helper: Helper): void => {
+    const { asked, phase } = running;
     if (running.limitTimer) clearTimeout(running.limitTimer);
     if (running.killTimer) clearTimeout(running.killTimer);
-    if (running.phase === "staged") unstage(running);
-    else if (running.asked === null)
-      helper.run(running.lines, helper.pinnedTo, (next) => onOutcome(running, helper, next));
-    else pool.giveBack(helper);
-    if (running.asked !== null) stop(running, running.asked);
+    if (phase === "running" && !helper.isBusy) pool.giveBack(helper);
+    unstage(running);
+    if (asked !== null) stop(running, asked);
+    else if (phase === "running") prepare(running);
   };
 
   return {

@@ -130,6 +130,14 @@ export function releaseShare(pool: Pool, share: Share): void {
   changeFreeCores(pool, node, shape.cores);
 }
 
+/** Hands a share on, as it is, to another task of the same shape. */
+export function passShare(share: Share, to: Pick<Share, "task" | "endsAt">): Share {
+  const passed: Share = { ...share, ...to };
+  share.node.shares.delete(share.task);
+  share.node.shares.set(to.task, passed);
+  return passed;
+}
+
 /** Puts what a share holds back into a room. */
 export function addShare(room: Room, { shape, gpus }: Share, { withCores } = { withCores: true }): void {
   if (withCores) room.freeCores += shape.cores;

@@ -14,11 +14,12 @@ export interface WaitingTask<T> {
   readonly wide: boolean;
   /** When it came, milliseconds of the hub's clock. */
   readonly since: number;
+  /** Of arrival; a task that comes back has its old one. */
+  readonly order?: number;
   readonly payload: T;
 }
 
 interface Entry<T> extends WaitingTask<T> {
-  /** Of arrival. */
   readonly order: number;
   isGone: boolean;
 }
@@ -45,10 +46,10 @@ export const createWaiting = <T>(): Waiting<T> => ({
   demand: { cores: 0, gpuUnits: 0, memoryBytes: 0 },
 });
 
-/** Adds a task behind those of its priority. */
+/** Adds a task behind those of its priority, or where it stood before. */
 export function addWaiting<T>(waiting: Waiting<T>, task: WaitingTask<T>): void {
-  const entry: Entry<T> = { ...task, order: waiting.nextOrder, isGone: false };
-  waiting.nextOrder += 1;
+  const entry: Entry<T> = { ...task, order: task.order ?? waiting.nextOrder, isGone: false };
+  if (task.order === undefined) waiting.nextOrder += 1;
   waiting.byId.set(task.id, entry);
   countDemand(waiting, task.shape, 1);
   const group = waiting.groups.get(task.shape.key);

@@ -46,6 +46,7 @@ function fromNode(task: HubTask, end: TaskEnd, asked: string | null): EndReport 
   const hasBegun = end.startedAt !== null;
   // Asked to end because it is no longer this pilot's: nobody wants to hear of it.
   if (asked === "released") return { items: [] };
+  if (!hasBegun && asked === "allocation-end") return { giveBack: true };
   const base = { ...about(task), at: end.at, exitCode: end.exitCode, signal: end.signal };
   const texts = { reason: reasonOf(end), ...(end.stderrTail === "" ? {} : { stderrTail: clean(end.stderrTail) }) };
   switch (end.reason) {
@@ -59,16 +60,12 @@ function fromNode(task: HubTask, end: TaskEnd, asked: string | null): EndReport 
     case "limit":
       return { items: [{ ...base, ...texts, state: "RUN_ERROR", failure: "limit" }] };
     case "allocation-end":
-      return hasBegun
-        ? { items: [{ ...base, ...texts, state: "RUN_TIMEOUT", failure: "timeout" }] }
-        : { giveBack: true };
+      return { items: [{ ...base, ...texts, state: "RUN_TIMEOUT", failure: "timeout" }] };
     case "lost":
       return { items: [{ ...base, ...texts, state: "RUN_TIMEOUT", failure: "lost" }] };
     case "not-started":
       if (asked === "killed") return { items: [{ ...base, ...texts, state: "USER_KILLED" }] };
-      return asked === null
-        ? { items: [{ ...base, ...texts, state: "RUN_ERROR", failure: "error" }] }
-        : { giveBack: true };
+      return { items: [{ ...base, ...texts, state: "RUN_ERROR", failure: "error" }] };
   }
 }
 

@@ -154,6 +154,12 @@ export class CampaignSource implements HubEvents {
     if (this.#hub?.runningTasks === 0) for (const resolve of this.#whenNothingRuns.splice(0)) resolve();
   }
 
+  recalled(task: HubTask): void {
+    const { journal, onOver } = this.#options;
+    onOver(task);
+    journal.add({ dropped: [task.id] });
+  }
+
   handedBack(task: HubTask, why: string): void {
     const { clock, log, onOver } = this.#options;
     onOver(task);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { messageOf } from "../../../model/errors.ts";
-import { gated, pinLine } from "./script.ts";
+import { gated, helperStart, pinLine } from "./script.ts";
 
 /**
  * A helper is one small shell that runs one task after another: starting a process from it costs a fraction of what it
@@ -116,7 +116,7 @@ export function startHelper(options: HelperOptions): Helper {
     held?.onOutcome({ kind: "skipped" });
     settle({ kind: "gone", signal, problem: signal ? `its shell died of ${signal}` : `its shell ended with ${code}` });
   });
-  child.stdin.write("trap : TERM INT HUP QUIT USR2; trap held=1 USR1\n");
+  child.stdin.write(helperStart);
   return helper;
 }
 

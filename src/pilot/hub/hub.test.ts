@@ -1,0 +1,242 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { FakeClock, settle } from "../../../test/setup/fake-clock.ts";
+import { SimulatedNode, type SimulatedRun } from "../../../test/setup/simulated-node.ts";
+import { DEFAULT_RESOURCES, type Resources } from "../../model/resources.ts";
+import type { TaskSpec } from "../link/messages.ts";
+import { Hub, type TaskOutcome } from "./hub.ts";
+import { type HubTask, type TaskPlace, taskName } from "./task.ts";
+
+const spec = (task: Pick<HubTask, "id" | "attempt">, places: readonly TaskPlace[]): TaskSpec => ({
+  ...{ task: taskName(task), attempt: task.attempt, command: "true", preamble: null, workdir: "/w" },
+  ...{ stdout: "job.out", stderr: "job.err", environment: {}, threadsPerRank: 1, limitSec: null, graceSec: 1 },
+  ...{ inputs: [], outputs: [], steering: null, jobFile: null },
+  cores: places[0]?.cores ?? null,
+  gpus: places[0]?.gpus ?? [],
+});
+const taskOf = (id: number, resources: Partial<Resources> = {}, part: Partial<HubTask> = {}): HubTask => ({
+  ...{ id, attempt: 1, priority: 0, isWide: false, resources: { ...DEFAULT_RESOURCES, ...resources } },
+  makeSpec: (places) => spec({ id, attempt: 1 }, places),
+  ...part,
+});
+
+function play({ cores = [2], run }: { cores?: number[]; run?: (spec: TaskSpec) => SimulatedRun } = {}) {
+  const clock = new FakeClock();
+  const told: string[] = [];
+  const ended = new Map<number, TaskOutcome[]>();
+  const hub = new Hub({
+    clock,
+    endsAt: null,
+    events: {
+      starting: (tasks) => told.push(`starting ${tasks.map(({ id }) => id).join(",")}`),
+      started: ({ id }) => told.push(`started ${id}`),
+      ended: ({ id }, outcome) => {
+        told.push(`ended ${id}`);
+        ended.set(id, [...(ended.get(id) ?? []), outcome]);
+      },
+      recalled: ({ id }) => told.push(`recalled ${id}`),
+      handedBack: ({ id }, why) => told.push(`handed back ${id}: ${why}`),
+      changed: () => {},
+    },
+  });
+  const nodes = cores.map((count, index) => {
+    const node = new SimulatedNode(clock, run);
+    const send = node.connect((message) => hub.receive(added, message));
+    const capacity = { cores: count, gpus: 0, memoryBytes: 0 };
+    const promise = { capacity, cores: Array.from({ length: count }, (_, core) => 10 * index + core), gpus: [] };
+    const added = hub.addNode({ hostname: `node${index}`, promise, send });
+    return { node, added };
+  });
+  return { clock, hub, nodes, told, ended, node: nodes[0]?.node ?? new SimulatedNode(clock) };
+}
+
+test("a task is announced before its node hears of it, and a freed place is filled before its end is told", async () => {
+  const { clock, hub, told } = play({ cores: [1] });
+  hub.admit([taskOf(1), taskOf(2)]);
+  await clock.advance(1500);
+  expect(told).toEqual(["starting 1", "started 1", "starting 2", "ended 1", "started 2"]);
+});
+
+test("a task that is held already is not taken twice", async () => {
+  const { clock, hub, node } = play();
+  hub.admit([taskOf(1)]);
+  hub.admit([taskOf(1), taskOf(2)]);
+  await clock.advance(100);
+  expect(node.started.map(({ task }) => task)).toEqual(["1.1", "2.1"]);
+});
+
+test("tasks are pinned to the cores of their node as it numbers them", async () => {
+  const { clock, hub, nodes } = play({ cores: [1, 2] });
+  hub.admit([taskOf(1, { threadsPerRank: 2 })]);
+  await clock.advance(10);
+  expect(nodes[1]?.node.started[0]?.cores).toEqual([10, 11]);
+});
+
+test("a task that cannot be made leaves its place to the next one at once", async () => {
+  const { clock, hub, node, ended } = play({ cores: [1] });
+  const broken = taskOf(
+    1,
+    {},
+    {
+      makeSpec: () => {
+        throw new Error("no such parameter");
+      },
+    },
+  );
+  hub.admit([broken, taskOf(2)]);
+  await clock.advance(10);
+  expect(ended.get(1)).toEqual([{ kind: "refused", why: "no such parameter" }]);
+  expect([...node.running.keys()]).toEqual(["2.1"]);
+});
+
+test("a paused hub starts nothing, a resumed one what waits", async () => {
+  const { clock, hub, node } = play();
+  hub.pause();
+  hub.admit([taskOf(1)]);
+  await clock.advance(10_000);
+  expect(node.started).toEqual([]);
+  hub.resume();
+  await settle();
+  expect(node.running.size).toBe(1);
+});
+
+test("what a lost node ran is lost with the reason, and what waits goes to the others", async () => {
+  const { clock, hub, nodes, ended } = play({ cores: [2, 2] });
+  hub.admit([1, 2, 3, 4, 5, 6].map((id) => taskOf(id)));
+  await clock.advance(10);
+  const [first, second] = nodes;
+  if (!first || !second) throw new Error("two nodes");
+  first.node.isDead = true;
+  hub.nodeGone(first.added);
+  await clock.advance(2500);
+  expect(ended.size).toBe(4);
+  hub.nodeLost(first.added, "killed");
+  const lost = [...ended].filter(([, outcomes]) => outcomes[0]?.kind === "lost");
+  expect(lost).toHaveLength(2);
+  expect(lost[0]?.[1]).toEqual([{ kind: "lost", startedAt: expect.any(Number), why: "killed" }]);
+});
+
+test("a task over several nodes is lost when one of them is, and ended on the others", async () => {
+  const { clock, hub, nodes, ended } = play({ cores: [2, 2], run: () => ({ lastsMs: null }) });
+  hub.admit([taskOf(1, { nodes: 2, ranksPerNode: 2 })]);
+  await clock.advance(10);
+  const first = nodes.find(({ node }) => node.running.size === 1);
+  const other = nodes.find((each) => each !== first);
+  if (other) hub.nodeLost(other.added, "killed");
+  await clock.advance(10);
+  expect(first?.node.running.size).toBe(0);
+  expect(ended.get(1)).toEqual([{ kind: "lost", startedAt: expect.any(Number), why: "killed" }]);
+});
+
+test("[B20] behind short tasks others wait at their node and take their places without the hub", async () => {
+  const { clock, hub, node, ended } = play({ cores: [2], run: () => ({ lastsMs: 4 }) });
+  hub.admit(Array.from({ length: 40 }, (_, index) => taskOf(index + 1)));
+  await clock.advance(30);
+  expect(node.waiting.size).toBeGreaterThan(1);
+  // What the node says no longer arrives: it goes on all the same.
+  const before = node.started.length;
+  node.isDead = true;
+  await clock.advance(10);
+  expect(node.started.length - before).toBeGreaterThanOrEqual(4);
+  expect(ended.size).toBeLessThan(before);
+  expect(node.peak).toBe(2);
+});
+
+test("nothing is put behind long tasks, nor before it is known that tasks are short", async () => {
+  const { clock, hub, node } = play({ cores: [2], run: () => ({ lastsMs: 500 }) });
+  hub.admit(Array.from({ length: 100 }, (_, index) => taskOf(index + 1)));
+  for (let step = 0; step < 100; step += 1) {
+    await clock.advance(100);
+    expect(node.waiting.size).toBe(0);
+  }
+});
+
+test("a task behind one that turns out long is taken back and runs elsewhere", async () => {
+  const { clock, hub, node, told, ended } = play({
+    cores: [2],
+    run: ({ task }) => ({ lastsMs: task === "30.1" ? 60_000 : 4 }),
+  });
+  hub.admit(Array.from({ length: 60 }, (_, index) => taskOf(index + 1)));
+  await clock.advance(1000);
+  expect(ended.size).toBe(59);
+  expect([...node.running.keys()]).toEqual(["30.1"]);
+  expect(told.some((line) => line.startsWith("recalled"))).toBe(true);
+});
+
+test("a task in a line can be killed, and those behind it keep their order", async () => {
+  const { clock, hub, node, ended } = play({ cores: [1], run: () => ({ lastsMs: 4 }) });
+  hub.admit(Array.from({ length: 60 }, (_, index) => taskOf(index + 1)));
+  await clock.advance(50);
+  const waiting = [...node.waiting.keys()].map((name) => Number.parseInt(name, 10));
+  expect(waiting.length).toBeGreaterThan(1);
+  for (const id of waiting) hub.end(id, "killed", 1);
+  await clock.advance(1000);
+  expect(ended.size).toBe(60);
+  for (const id of waiting)
+    expect(ended.get(id)).toMatchObject([{ kind: "ended", asked: "killed", end: { startedAt: null } }]);
+  expect(node.peak).toBe(1);
+});
+
+test("a wide task is not kept waiting by lines of short ones", async () => {
+  const { clock, hub, ended } = play({ cores: [4], run: () => ({ lastsMs: 4 }) });
+  let id = 0;
+  const feed = () => hub.admit(Array.from({ length: 200 }, () => taskOf(++id)));
+  feed();
+  await clock.advance(200);
+  hub.admit([taskOf(9999, { threadsPerRank: 4 })]);
+  for (let step = 0; step < 100 && !ended.has(9999); step += 1) {
+    if (hub.waitingTasks < 100) feed();
+    await clock.advance(50);
+  }
+  expect(ended.has(9999)).toBe(true);
+});
+
+test("whatever tasks last and whoever is killed or asked for, each runs at most once and no core is used twice", async () => {
+  const step = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ type: fc.constant("admit" as const), count: fc.integer({ min: 1, max: 30 }) }),
+    },
+    { weight: 6, arbitrary: fc.record({ type: fc.constant("wait" as const), count: fc.integer({ min: 1, max: 60 }) }) },
+    { weight: 1, arbitrary: fc.record({ type: fc.constant("kill" as const), count: fc.nat() }) },
+    { weight: 1, arbitrary: fc.record({ type: fc.constant("give" as const), count: fc.integer({ min: 1, max: 10 }) }) },
+  );
+  const durations = fc.array(fc.constantFrom(1, 3, 5, 20, 400), { minLength: 5, maxLength: 20 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), durations, async (steps, lasts) => {
+      const used = new Set<string>();
+      const { clock, hub, nodes, ended } = play({
+        cores: [2, 3],
+        run: ({ task, cores }) => {
+          const at = cores?.join() ?? "";
+          const now = [...nodes.flatMap(({ node }) => [...node.running.values()])].map(({ spec: other }) =>
+            other.cores?.join(),
+          );
+          expect(now).not.toContain(at);
+          expect(used.has(task)).toBe(false);
+          used.add(task);
+          return { lastsMs: lasts[Number.parseInt(task, 10) % lasts.length] ?? 1 };
+        },
+      });
+      let id = 0;
+      const given = new Set<number>();
+      for (const { type, count } of steps) {
+        if (type === "admit") hub.admit(Array.from({ length: count }, () => taskOf(++id)));
+        if (type === "wait") await clock.advance(count);
+        const held = hub.heldIds();
+        const chosen = held[count % Math.max(1, held.length)];
+        if (type === "kill" && chosen !== undefined) {
+          if (hub.forget(chosen)) given.add(chosen);
+          else hub.end(chosen, "killed", 1);
+        }
+        if (type === "give") for (const task of hub.giveUp(count)) given.add(task.id);
+      }
+      await clock.advance(60_000);
+      expect(ended.size + given.size).toBe(id);
+      for (const outcomes of ended.values()) expect(outcomes).toHaveLength(1);
+      expect(hub.heldIds()).toEqual([]);
+      expect(hub.room().free.cores).toBe(5);
+    }),
+    { numRuns: 60 },
+  );
+});
