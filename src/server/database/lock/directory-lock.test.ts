@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { embeddedDirectory } from "../../../../test/setup/databases.ts";
 import { startWriter, type WriterProcess } from "../../../../test/setup/writer-process.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { ownIdentity, type ProcessIdentity } from "./process-identity.ts";
@@ -11,7 +12,7 @@ import { ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 let directory: string;
 const writers: WriterProcess[] = [];
 beforeEach(async () => {
-  directory = join(await mkdtemp(join(tmpdir(), "conifer-lock-")), "database");
+  directory = await embeddedDirectory();
 });
 afterEach(async () => {
   for (const writer of writers.splice(0)) await writer.kill();
@@ -50,6 +51,7 @@ describe("the lock of a directory", () => {
   });
 
   it("makes the directory for its owner alone and leaves one small file in it", async () => {
+    await rm(directory, { recursive: true });
     const lock = await lockDirectory(directory);
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
     expect(await readdir(directory)).toEqual(["lock.1"]);

@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { embeddedDirectory } from "../../../../test/setup/databases.ts";
 import { createCluster } from "./create-cluster.ts";
 import { Engine, proveSync } from "./engine.ts";
 import { writeScript } from "./requests.ts";
@@ -10,9 +10,8 @@ import { writeScript } from "./requests.ts";
 let directory: string;
 let cluster: string;
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "conifer-engine-"));
+  directory = await embeddedDirectory();
   cluster = join(directory, "cluster");
-  await createCluster(cluster);
 });
 afterAll(async () => {
   await rm(directory, { recursive: true, force: true });

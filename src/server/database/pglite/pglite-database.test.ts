@@ -1,27 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { bundleProgram } from "../../../../test/setup/bundle.ts";
+import { embeddedDirectory } from "../../../../test/setup/databases.ts";
 import { startWriter, type WriterProcess } from "../../../../test/setup/writer-process.ts";
 import { type Database, openDatabase } from "../index.ts";
-import { createCluster } from "./create-cluster.ts";
 
-let template: string;
 let directory: string;
 const writers: WriterProcess[] = [];
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "conifer-pglite-"));
-  // An empty cluster, copied: making one takes seconds.
-  await cp(template, directory, { recursive: true });
-});
-beforeAll(async () => {
-  template = await mkdtemp(join(tmpdir(), "conifer-template-"));
-  await createCluster(join(template, "cluster"));
-});
-afterAll(async () => {
-  await rm(template, { recursive: true, force: true });
+  directory = await embeddedDirectory();
 });
 afterEach(async () => {
   for (const writer of writers.splice(0)) await writer.kill();
@@ -132,7 +121,7 @@ describe("the embedded database", () => {
     type Stats = { dead: number; analyzed: string | null; estimate: number };
     const stats = async (): Promise<Stats | undefined> => {
       const sql = `SELECT n_dead_tup AS dead, last_analyze AS analyzed, c.reltuples AS estimate
-                     FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid`;
+                     FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid WHERE s.relname = 't'`;
       return (await db.query<Stats>(sql)).rows[0];
     };
     await expect.poll(async () => (await stats())?.dead).toBeGreaterThan(9_000);

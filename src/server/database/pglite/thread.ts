@@ -9,6 +9,9 @@ import { workerFile } from "./worker-file.ts";
  */
 const STACK_MB = 32;
 
+/** For how long answers are read before other work of this thread gets a turn: many pieces may be there at once. */
+const TURN_MS = 8;
+
 type Pending = { readonly reader: AnswerReader; resolve(): void; reject(error: Error): void };
 
 /** The thread stopped; the message is PostgreSQL's own last word where there is one. */
@@ -23,6 +26,9 @@ export class EngineThread {
   readonly #worker: Worker;
   readonly #pending: Pending[] = [];
   #outbox: Uint8Array[] = [];
+  readonly #inbox: FromThread[] = [];
+  #spentMs = 0;
+  #isPaused = false;
   #reason: ThreadStopped | undefined;
   #isStopped = false;
   #isClosing = false;
@@ -94,6 +100,28 @@ export class EngineThread {
   }
 
   #receive(message: FromThread): void {
+    this.#inbox.push(message);
+    if (!this.#isPaused) this.#readInbox();
+  }
+
+  #readInbox(): void {
+    const started = performance.now() - this.#spentMs;
+    for (let message = this.#inbox.shift(); message !== undefined; message = this.#inbox.shift()) {
+      this.#read(message);
+      this.#spentMs = performance.now() - started;
+      if (this.#spentMs > TURN_MS) {
+        this.#isPaused = true;
+        setImmediate(() => {
+          this.#isPaused = false;
+          this.#spentMs = 0;
+          this.#readInbox();
+        });
+        return;
+      }
+    }
+  }
+
+  #read(message: FromThread): void {
     if (message.kind === "fault") this.#reason ??= new ThreadStopped(message.problem);
     if (message.kind !== "piece") return;
     const [current] = this.#pending;
@@ -107,6 +135,7 @@ export class EngineThread {
 
   #stop(): ThreadStopped | undefined {
     this.#isStopped = true;
+    for (const message of this.#inbox.splice(0)) this.#read(message);
     const orderly = this.#isClosing && this.#reason === undefined && this.#pending.length === 0;
     const reason = orderly ? undefined : (this.#reason ?? new ThreadStopped("the engine's thread ended"));
     for (const { reject } of this.#pending.splice(0)) reject(reason ?? new ThreadStopped("the database was closed"));
