@@ -10,14 +10,13 @@
 export type { SiteReport } from "./agent/heartbeat.ts";
 export type { AgentIdentity } from "./agent/lock.ts";
 export type { ModuleReport } from "./agent/supervise.ts";
-export { type LoadedApp, type LoadedApps, loadAppFiles } from "./apps/load.ts";
+export type { LoadedApp, LoadedApps } from "./apps/load.ts";
 export { type SyncApps, type SyncedApps, syncApps } from "./apps/sync.ts";
 export { moveSite, removeSite } from "./directory/change.ts";
 export { findSiteDirectory, readSiteIdentity, type SiteIdentity } from "./directory/identity.ts";
 export { type InitSite, initSite } from "./directory/init.ts";
 export { doctor } from "./doctor/doctor.ts";
 export type { DoctorLine } from "./doctor/line.ts";
-export { settingsReference } from "./settings/reference.ts";
 export { sampleSettings } from "./settings/sample.ts";
 export { startSite } from "./start.ts";
 export { type SiteStatus, siteStatus } from "./status.ts";
