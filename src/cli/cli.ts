@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import { coniferHome } from "../client/access.ts";
 import type { Conifer } from "../client/connect.ts";
 import { findHere, type SiteHere } from "./here.ts";
@@ -18,6 +19,8 @@ export type Cli = {
   here(): Promise<SiteHere | null>;
   /** Ends with this exit code although nothing was thrown. */
   exitWith(code: number): void;
+  /** The whole tree of commands. */
+  readonly program: () => Command;
 };
 
 export type CliOptions = {
@@ -27,11 +30,12 @@ export type CliOptions = {
   readonly cwd: string;
   readonly signal: AbortSignal;
   readonly exitWith: (code: number) => void;
+  readonly program: () => Command;
 };
 
 /** Makes it; `close` ends the connection. */
 export function openCli(options: CliOptions): { readonly cli: Cli; readonly close: () => Promise<void> } {
-  const { json, streams, env, cwd, signal, exitWith } = options;
+  const { json, streams, env, cwd, signal, exitWith, program } = options;
   const home = coniferHome(env);
   let connected: Promise<Conifer> | null = null;
   let here: Promise<SiteHere | null> | null = null;
@@ -54,6 +58,7 @@ export function openCli(options: CliOptions): { readonly cli: Cli; readonly clos
       return here;
     },
     exitWith,
+    program,
   };
   return { cli, close: async () => (await connected?.catch(() => null))?.close() };
 }

@@ -33,6 +33,7 @@ async function main(argv: readonly string[]): Promise<void> {
       exitWith: (code) => {
         process.exitCode = code;
       },
+      program: () => program,
     });
     try {
       const action = await load();
@@ -42,8 +43,10 @@ async function main(argv: readonly string[]): Promise<void> {
     }
   };
 
+  const program = makeProgram(versionOf(), start);
   try {
-    await makeProgram(versionOf(), start).parseAsync([...argv], { from: "user" });
+    await program.parseAsync([...argv], { from: "user" });
+    if (interrupted.signal.aborted) process.exitCode ??= INTERRUPTED;
   } catch (error) {
     process.exitCode = interrupted.signal.aborted ? INTERRUPTED : report(error, argv);
   } finally {

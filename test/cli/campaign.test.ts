@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type CliLab, openCliLab } from "./lab.ts";
+import { type CliLab, openCliLab, program } from "./lab.ts";
 
 let lab: CliLab;
 const site = () => join(lab.home, "site");
@@ -25,7 +26,7 @@ test("run --wait shows what a command writes, as it comes, and ends with its exi
     "echo first; echo oops >&2; until [ -e go ]; do sleep 0.05; done; echo second; exit 7",
   ]);
   await expect.poll(() => running.seen.stdout, { timeout: 30_000 }).toBe("first\n");
-  await expect.poll(() => running.seen.stderr).toContain("oops\n");
+  await expect.poll(() => running.seen.stderr, { timeout: 20_000 }).toContain("oops\n");
   const { items } = await lab.json<{ items: { workdir: string }[] }>("job", "show", "last");
   await lab.out("run", "--wait", "--", "touch", join(site(), "data", items[0]?.workdir ?? "", "go"));
   const { code, stdout } = await running.ended;
@@ -85,6 +86,28 @@ test("job wait --progress and report work on a whole campaign", async () => {
   expect(page).toContain("Mixed &lt;b&gt;");
   expect(page).toContain("What ended badly");
   expect(existsSync(join(lab.home, "report/utilisation.svg"))).toBe(true);
+});
+
+test("a running program steers jobs of its own through the SDK", async () => {
+  const sdk = pathToFileURL(join(dirname(program), "../dist/index.js")).href;
+  const steer = `import { connect } from "${sdk}";
+const conifer = await connect();
+const self = await conifer.currentJob();
+const child = await conifer.jobs.create({ app: "conifer.run", name: "child", parameters: { command: "exit 5" } });
+const { exitCode, state } = await child.result({ timeoutSec: 30 });
+for await (const job of conifer.jobs.asCompleted([child])) console.log(job.id === child.id);
+console.log(self.name, exitCode, state);`;
+  writeFileSync(join(lab.home, "steer.mjs"), steer);
+  const { stdout, stderr } = await lab.run([
+    "run",
+    "--wait",
+    "--name",
+    "master",
+    "--",
+    "node",
+    join(lab.home, "steer.mjs"),
+  ]);
+  expect(stdout, stderr).toBe("true\nmaster 5 FAILED\n");
 });
 
 test("[B7] jobs and their batch job name each other", async () => {

@@ -83,10 +83,34 @@ describe("login", () => {
     expect(await lab.out("whoami")).toContain("http://127.0.0.1");
   });
 
-  test("stores nothing that does not work", async () => {
+  test("[B60] that does not work says why and what to do, and stores nothing", async () => {
     const { address } = await serverOf(join(lab.home, "conifer/server"));
-    expect((await lab.run(["login", address], { input: "wrong\n" })).code).toBe(4);
+    for (const [args, input, code, says] of [
+      [[address], "wrong\n", 4, "does not accept this token\nhint: Run `conifer login`, or ask"],
+      [[address], "", 2, "token: expected one word"],
+      [["http://127.0.0.1:1"], "t\n", 6, "No answer from the server at http://127.0.0.1:1: the connection was refused"],
+      [["127.0.0.1:1"], "t\n", 2, "write http://HOST:PORT, https://HOST:PORT or unix:/PATH"],
+      [["--directory", "empty"], "", 5, "The server in empty does not run"],
+      [[address, "--token-file", "none"], "", 2, "cannot be read"],
+    ] as const) {
+      const outcome = await lab.run(["login", ...args], { input });
+      expect(outcome, outcome.stderr).toMatchObject({ code, stdout: "", stderr: expect.stringContaining(says) });
+    }
     expect(existsSync(join(lab.home, "conifer/client.json"))).toBe(false);
+  });
+
+  test("on a terminal asks for the token and does not show it", async () => {
+    const { address } = await serverOf(join(lab.home, "conifer/server"));
+    const { token } = await lab.json<{ token: string }>("token", "create");
+    const { stdout, code } = await lab.onTerminal(["login", address], { input: `${token}\n` });
+    expect(code).toBe(0);
+    expect(stdout).toContain("Token: ");
+    expect(stdout).toContain(` at ${address}`);
+    await lab.out("logout");
+  });
+
+  test("[B52] is not needed for a server of one's own: no account, no password", async () => {
+    expect(await lab.json("whoami")).toMatchObject({ user: { admin: true } });
   });
 
   test("lets users see their own jobs alone", async () => {

@@ -42,7 +42,7 @@ function problem(command: string): string | null {
   return null;
 }
 
-test("every command that the documentation names exists, with its options", () => {
+test("[B61] every command that the documentation names exists, with its options", () => {
   const pages = [...readdirSync("."), ...readdirSync("docs").map((name) => `docs/${name}`)];
   const wrong = pages
     .filter((page) => page.endsWith(".md"))

@@ -177,7 +177,7 @@ describe("waiting", () => {
     const first = await pilot.run(1);
     await conifer.jobs.create({ app: "sim", workflow: "joined", priority: 1000 });
     await pilot.end(first);
-    await expect.poll(() => looks).toBeGreaterThan(1);
+    await expect.poll(() => looks, { timeout: 20_000 }).toBeGreaterThan(1);
     await pilot.end(await pilot.run(1));
     expect(await waiting).toMatchObject({ total: 2, finished: 2 });
   });
@@ -254,6 +254,13 @@ test("sites, apps, batch jobs and tokens are found, made and removed", async () 
   await conifer.tokens.revoke(info.id);
   expect((await conifer.whoami()).name).toBe("ann");
   expect((await conifer.status()).leaseSec).toBe(600);
+});
+
+test("[B38] a batch job that cannot be is refused, with the field at fault", async () => {
+  const { batchJobs } = lab.conifer;
+  await expect(batchJobs.submit({ site: "here", nodes: 0 })).rejects.toThrow(/nodes/);
+  await expect(batchJobs.submit({ site: "here", wallTimeMin: -1 })).rejects.toThrow(/wallTimeMin/);
+  await expect(batchJobs.submit({ site: "nowhere" })).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
 
 test("the current job is the one whose file the environment names", async () => {

@@ -8,6 +8,7 @@ import { openClient } from "../../client/client.ts";
 import { ConiferError, ERRORS, type ErrorCode } from "../../model/errors.ts";
 import type { Cli } from "../cli.ts";
 import { programPath } from "../package.ts";
+import { openLiveLine } from "../terminal/live.ts";
 import { readServerFile, type ServerFile, serverDirectory, serverLives } from "./place.ts";
 
 type Options = {
@@ -32,7 +33,9 @@ export async function startServer(cli: Cli, options: Options): Promise<void> {
     });
   const command = [programPath("server"), "--directory", directory, ...flags(options)];
   if (options.foreground) return inForeground(cli, command);
-  const { server, tookMs } = await inBackground(cli, directory, command);
+  const line = openLiveLine(cli.terminal);
+  if (cli.terminal.isLive) line.show("starting (a new database takes some seconds) …");
+  const { server, tookMs } = await inBackground(cli, directory, command).finally(() => line.clear());
   const { address, pid, fingerprint } = server;
   cli.terminal.answer({ ...server, directory }, () => {
     const certificate = fingerprint === null ? "" : `certificate ${fingerprint}\n`;

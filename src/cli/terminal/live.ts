@@ -6,6 +6,8 @@ export interface LiveLine {
   show(text: string): void;
   /** Ends with this text (or the last one shown) left standing. */
   end(text?: string): void;
+  /** Ends without a trace on a terminal. */
+  clear(): void;
 }
 
 const FRAME_MS = 80;
@@ -31,6 +33,9 @@ export function openLiveLine(terminal: Terminal, columns = process.stderr.column
     end(text = last) {
       if (text !== written && text !== "") write(text);
       if (terminal.isLive && written !== "") terminal.raw("\n");
+    },
+    clear() {
+      if (terminal.isLive && written !== "") terminal.raw("\r\u001b[2K");
     },
   };
 }

@@ -1,15 +1,19 @@
 import type { OperationName } from "../../../client/wire/operations.ts";
 import { ROUTES } from "../../../client/wire/routes.ts";
 
-/** What a running job may do through its pilot: make, follow and end jobs, and nothing that is not about jobs. */
+/** What a running job may do through its pilot: make, change, follow and end jobs, and read what it needs for that. */
 const allowed = [
   "jobCreate",
   "jobGet",
   "jobList",
   "jobCounts",
   "jobHistory",
+  "jobExplain",
+  "jobUpdate",
   "jobKill",
   "jobRetry",
+  "appList",
+  "siteGet",
 ] as const satisfies readonly OperationName[];
 
 export type RelayedName = (typeof allowed)[number];
