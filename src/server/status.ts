@@ -10,7 +10,7 @@ import type { Handlers } from "./http/context.ts";
 /** A picture at most this old is shown as it is. */
 const FRESH_MS = 500;
 /** How long a request waits for a newer one. */
-const PATIENCE_MS = 40;
+const PATIENCE_MS = 30;
 
 type Picture = {
   readonly at: number;

@@ -10,7 +10,7 @@ import { hashToken } from "./token.ts";
 /** A known token is looked up again after this long. */
 const FRESH_MS = 30_000;
 /** How long a look-up of a known token may take before its last answer is used. */
-const PATIENCE_MS = 50;
+const PATIENCE_MS = 30;
 /** Unknown tokens are remembered briefly, so that a client with a bad one does not keep the database busy. */
 const UNKNOWN_MS = 2_000;
 const MOST_ENTRIES = 10_000;
@@ -46,6 +46,8 @@ export class TokenCache implements AsyncDisposable {
     if (known && Math.abs(now - known.checked) < (known.caller ? FRESH_MS : UNKNOWN_MS)) return this.#valid(known, now);
     const looked = this.#lookUp(hash, key);
     if (!known?.caller) return this.#valid(await looked, now);
+    // While this look-up is under way, others go by the last answer and wait for nothing.
+    known.checked = now;
     return this.#valid(await orAfter(looked, PATIENCE_MS, () => this.#entries.get(key) ?? NOBODY), now);
   }
 

@@ -8,7 +8,7 @@ import { resolveSite } from "./resolve.ts";
 export { resolveSite, type SiteRef } from "./resolve.ts";
 
 /** A heartbeat waits no longer than this for a busy database; it is written once that has time. */
-const HEARTBEAT_PATIENCE_MS = 50;
+const HEARTBEAT_PATIENCE_MS = 30;
 
 export const siteHandlers = {
   async siteList({ db, user }) {
