@@ -47,11 +47,15 @@ export interface Report {
  */
 interface Running {
   readonly spec: TaskSpec;
+  /** What it waits for. */
+  before: Running | null;
   phase: "waiting" | "staged" | "preparing" | "running" | "ending";
   helper: Helper | null;
   lines: string;
   startedAt: number;
   asked: EndReason | null;
+  /** Asked only if it has not begun. */
+  isSpared: boolean;
   /** When SIGKILL is due once it was asked to end, on a clock that does not jump. */
   killAt: number;
   /** Between being asked and this, it may still end by itself. */
@@ -71,14 +75,17 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
 
   /** The next task begins before this one's end is looked into: it is what the machine waits for. */
   const leave = (running: Running, describe: () => TaskEnd): void => {
-    const { spec } = running;
+    const { spec, before } = running;
+    const isInLine =
+      (running.phase === "waiting" || running.phase === "staged") && tasks.get(before?.spec.task ?? "") === before;
     running.phase = "ending";
     tasks.delete(spec.task);
     const next = followers.get(spec.task) ?? [];
     followers.delete(spec.task);
+    if (isInLine && before) for (const follower of next) follow(follower, before);
     // Unless that would move aside the files that tell how this one ended.
     const early = next.some((follower) => follower.spec.workdir === spec.workdir) ? describe() : null;
-    for (const follower of next) if (follower.phase === "waiting") prepare(follower);
+    for (const follower of next) if (follower.phase === "waiting" && follower.before === running) prepare(follower);
     privateFiles.remove(spec);
     report.ended(early ?? describe());
     if (tasks.size > 0) return;
@@ -118,8 +125,13 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     const helper = pool.take(cores);
     helper.run(running.lines, cores, (outcome) => onOutcome(running, helper, outcome));
     begin(running, helper);
-    const [next] = followers.get(spec.task) ?? [];
-    if (next) tryStage(next, running);
+  };
+
+  const follow = (running: Running, before: Running): void => {
+    running.before = before;
+    const { task } = before.spec;
+    followers.set(task, [...(followers.get(task) ?? []), running]);
+    tryStage(running, before);
   };
 
   const begin = (running: Running, helper: Helper): void => {
@@ -130,6 +142,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     running.startedAt = now();
     const { limitSec } = running.spec;
     if (limitSec !== null) watchLimit(running, performance.now() + limitSec * 1000);
+    for (const follower of followers.get(running.spec.task) ?? []) tryStage(follower, running);
   };
 
   /** Only what needs nothing but a new workdir: everything else waits until the other task is out of the way. */
@@ -137,7 +150,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     const { spec } = running;
     const { helper } = first;
     if (running.phase !== "waiting" || first.phase !== "running" || first.asked !== null || helper === null) return;
-    if (helper.hasStaged || spec.inputs.length > 0 || options.pins.coresFor(spec.cores) !== helper.pinnedTo) return;
+    if (!helper.canStage || spec.inputs.length > 0 || options.pins.coresFor(spec.cores) !== helper.pinnedTo) return;
     try {
       checkSpec(spec);
       if (options.root.make(spec.workdir) === "existed") return;
@@ -167,10 +180,13 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     running.limitTimer =
       wait > longestTimerMs
         ? setTimeout(watchLimit, longestTimerMs, running, dueAt)
-        : setTimeout(ask, wait, running, "limit", running.spec.graceSec);
+        : setTimeout(ask, wait, running, { reason: "limit", graceSec: running.spec.graceSec });
   };
 
-  const ask = (running: Running, reason: EndReason, graceSec: number): void => {
+  const ask = (running: Running, { reason, graceSec, onlyWaiting = false }: Omit<EndRequest, "task">): void => {
+    if (running.asked !== null && onlyWaiting) return;
+    if (running.isSpared) running.asked = null;
+    running.isSpared = onlyWaiting;
     const killAt = performance.now() + graceSec * 1000;
     if (running.asked !== null && running.killAt <= killAt) return;
     const isFirst = running.asked === null;
@@ -180,22 +196,26 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     else if (running.phase === "waiting") stop(running, reason);
     else if (isFirst && (running.phase === "running" || running.phase === "staged")) {
       if (running.phase === "staged" || running.helper?.hasStaged) running.helper?.holdBack();
-      afterWholeTurn(() => signalTask(running, reason));
+      afterWholeTurn(() => signalTask(running));
     }
   };
 
-  const signalTask = (running: Running, reason: EndReason): void => {
-    const { spec, helper } = running;
-    if (helper === null || (running.phase !== "running" && running.phase !== "staged")) return;
-    helper.dropStaged();
+  const signalTask = (running: Running): void => {
+    const { spec, helper, asked } = running;
+    if (helper === null || asked === null) return;
     if (running.phase === "staged") {
-      stop(running, reason);
-      return;
+      helper.dropStaged();
+      stop(running, asked);
+    } else if (running.isSpared) {
+      running.isSpared = false;
+      running.asked = null;
+    } else if (running.phase === "running" && !running.isSignalled) {
+      helper.dropStaged();
+      for (const follower of followers.get(spec.task) ?? []) if (follower.phase === "staged") unstage(follower);
+      running.isSignalled = true;
+      setKillTimer(running);
+      sweeper.terminate(spec.task, helper.pid);
     }
-    for (const follower of followers.get(spec.task) ?? []) if (follower.phase === "staged") unstage(follower);
-    running.isSignalled = true;
-    setKillTimer(running);
-    sweeper.terminate(spec.task, helper.pid);
   };
 
   const setKillTimer = (running: Running): void => {
@@ -250,16 +270,17 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
         prepare(running);
         return;
       }
-      followers.set(first.spec.task, [...(followers.get(first.spec.task) ?? []), running]);
-      tryStage(running, first);
+      follow(running, first);
     },
-    end({ task, reason, graceSec }) {
+    end({ task, reason, graceSec, onlyWaiting = false }) {
       const running = tasks.get(task);
-      if (running) ask(running, reason, graceSec);
+      if (running === undefined) return;
+      const isWaiting = running.phase === "waiting" || running.phase === "staged";
+      if (!onlyWaiting || isWaiting) ask(running, { reason, graceSec, onlyWaiting });
     },
     async endAll(reason, graceSec) {
       // The last to come first: what waits must not take the place of what ends.
-      for (const running of [...tasks.values()].reverse()) ask(running, reason, graceSec);
+      for (const running of [...tasks.values()].reverse()) ask(running, { reason, graceSec });
       if (tasks.size === 0) return;
       await new Promise<void>((resolve) => whenEmpty.push(resolve));
     },
@@ -271,11 +292,13 @@ const longestTimerMs = 2 ** 31 - 1;
 
 const newTask = (spec: TaskSpec): Running => ({
   spec,
+  before: null,
   phase: "waiting",
   helper: null,
   lines: "",
   startedAt: 0,
   asked: null,
+  isSpared: false,
   killAt: 0,
   isSignalled: false,
   killTimer: null,

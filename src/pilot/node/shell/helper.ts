@@ -19,6 +19,8 @@ export interface Helper {
   readonly pinnedTo: string;
   readonly isBusy: boolean;
   readonly hasStaged: boolean;
+  /** Not before its first task has ended: until then the signal that holds back might find no trap. */
+  readonly canStage: boolean;
   /** Runs a task's lines, pinned first where the cores differ; only while it is not busy. */
   run(lines: string, cores: string, onOutcome: OnOutcome): void;
   /** Puts a task behind the one that runs, on the same cores; one at most. */
@@ -56,6 +58,7 @@ export function startHelper(options: HelperOptions): Helper {
   let pinnedTo = options.allCores;
   let current: OnOutcome | null = null;
   let staged: { readonly onStart: () => void; readonly onOutcome: OnOutcome } | null = null;
+  let isReady = false;
   /** Dropped tasks whose `S` has not come yet. */
   let dropped = 0;
 
@@ -68,6 +71,7 @@ export function startHelper(options: HelperOptions): Helper {
     settled?.(outcome);
   };
   readLines(child, (line) => {
+    isReady = true;
     if (line === "P") options.onPinFailed(pinnedTo);
     else if (line !== "S") settle({ kind: "status", status: Number(line) });
     else if (dropped > 0) dropped--;
@@ -84,6 +88,9 @@ export function startHelper(options: HelperOptions): Helper {
     },
     get hasStaged() {
       return staged !== null;
+    },
+    get canStage() {
+      return isReady && current !== null && staged === null;
     },
     run(lines, cores, onOutcome) {
       current = onOutcome;
