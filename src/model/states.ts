@@ -8,8 +8,8 @@
  *   RESTART_READY are the two runnable states.
  * - RUN_ERROR and RUN_TIMEOUT wait for their hook or, without one, pass at once to RESTART_READY or FAILED by the
  *   job's retry policy (attempts.ts).
- * - JOB_FINISHED, FAILED and USER_KILLED are final. Only a user's retry leaves them, to RESTART_READY (or to
- *   AWAITING_PARENTS where the parents never came to an end that lets it run).
+ * - JOB_FINISHED, FAILED and USER_KILLED are final. Only a user's retry leaves them, to RESTART_READY (or, where the job
+ *   never ran, to AWAITING_PARENTS, from where it goes through its stages).
  */
 export const JOB_STATES = [
   "CREATED",
