@@ -1,7 +1,7 @@
 // `npm run quickstart`: from a fresh clone to a finished campaign, with the very commands a user would type.
 //   npm run quickstart -- [--jobs N] [--keep] [--folder DIR]
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureBuilt, ensureInstalled, root } from "./ensure.mjs";
@@ -113,12 +113,12 @@ function program(...args) {
 }
 
 function next() {
-  const prefix = `CONIFER_HOME=${seen(env.CONIFER_HOME)} `;
+  const prefix = `CONIFER_HOME=${seen(env.CONIFER_HOME)} npx conifer`;
+  const start = values.keep ? `${prefix} run --site quickstart --wait -- hostname` : `${prefix} server start`;
+  console.log("\nThree commands to try next:");
   console.log(
-    `\nThree things to try next${values.keep ? "" : " (start the server again first: npm run quickstart -- --keep leaves it running)"}:`,
+    `  ${start}     ${values.keep ? "your own command as a job" : "the server again, with everything that was done"}`,
   );
-  console.log(`  ${prefix}npx conifer job ls --by-state                 what became of the jobs`);
-  console.log(`  ${prefix}npx conifer job history last                  every step of the last job's life`);
-  console.log(`  ${prefix}npx conifer run --site quickstart -- hostname  your own command as a job`);
-  if (!values.keep) rmSync(join(folder, "home/server/server.json"), { force: true });
+  console.log(`  ${prefix} job ls --by-state     what became of the jobs`);
+  console.log(`  ${prefix} job history last      every step of the last job's life`);
 }

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ConiferError } from "../model/errors.ts";
 
 /** Where a server is and what opens it. */
@@ -23,7 +23,7 @@ export type Surroundings = {
 
 /** The user's Conifer directory: CONIFER_HOME, or ~/.conifer. */
 export function coniferHome(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  return env.CONIFER_HOME || join(homedir(), ".conifer");
+  return resolve(env.CONIFER_HOME || join(homedir(), ".conifer"));
 }
 
 /**

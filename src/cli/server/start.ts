@@ -20,6 +20,8 @@ type Options = {
 };
 
 const LOOK_MS = 50;
+/** A new database takes 2 to 7 s to make on an idle machine; the recovery of a large one may take longer. */
+const START_LIMIT_SEC = 180;
 
 /** `conifer server start` */
 export async function startServer(cli: Cli, options: Options): Promise<void> {
@@ -92,10 +94,10 @@ async function inBackground(cli: Cli, directory: string, command: readonly strin
       return { server, tookMs: performance.now() - began };
     }
     if (ended !== null) throw await failure(directory, log, ended);
-    if (cli.signal.aborted) {
-      child.kill("SIGTERM");
-      throw cli.signal.reason;
-    }
+    const isLate = performance.now() - began > START_LIMIT_SEC * 1000;
+    if (cli.signal.aborted || isLate) child.kill("SIGTERM");
+    if (cli.signal.aborted) throw cli.signal.reason;
+    if (isLate) throw await failure(directory, log, `it did not answer within ${START_LIMIT_SEC} s`);
     await delay(LOOK_MS);
   }
 }
