@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { freshDatabase, testEngine } from "../../../test/setup/databases.ts";
 import { ConiferError } from "../../model/errors.ts";
 import type { Database, Transaction } from "./index.ts";
-import { retryConflicts } from "./transaction.ts";
+import { retryConflicts, runTransaction, type Session, TransactionScope } from "./transaction.ts";
 
 let db: Database;
 beforeAll(async () => {
@@ -91,6 +91,22 @@ describe(`a transaction (${testEngine})`, () => {
       });
     await Promise.all(Array.from({ length: 100 }, one));
     expect((await db.query("SELECT n FROM t")).rows).toEqual([{ n: 100 }]);
+  });
+
+  it("is rolled back when its work does nothing with it for too long, and others go on", async () => {
+    const statements: string[] = [];
+    const session: Session = {
+      query: (sql, params) => db.query(sql, params),
+      exec: (sql) => db.exec(sql),
+      command: async (sql) => statements.push(sql).toString(),
+      rollBack: async () => void statements.push("ROLLBACK"),
+    };
+    const settings = { scope: new TransactionScope(), place: "here", longestIdleMs: 30 };
+    const slowStatement = runTransaction(session, (tx) => tx.query("SELECT pg_sleep(0.2)"), settings);
+    expect((await slowStatement).rowCount).toBe(1);
+    const forgotten = runTransaction(session, () => new Promise(() => {}), settings);
+    await expect(forgotten).rejects.toThrow(/did nothing for 0.03 s/);
+    expect(statements).toEqual(["BEGIN", "COMMIT", "BEGIN", "ROLLBACK"]);
   });
 
   it("starts its work again after a serialization failure or deadlock, a few times", async () => {

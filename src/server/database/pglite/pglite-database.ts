@@ -9,11 +9,10 @@
 import { join } from "node:path";
 import { ConiferError } from "../../../model/errors.ts";
 import type { Database, QueryResult, Transaction } from "../database.ts";
-import { failureFrom } from "../failures.ts";
 import { Listeners } from "../listeners.ts";
 import type { DirectoryLock } from "../lock/directory-lock.ts";
 import { StatementNames } from "../statement-names.ts";
-import { retryConflicts, TransactionScope } from "../transaction.ts";
+import { retryConflicts, runTransaction, type Session, TransactionScope } from "../transaction.ts";
 import { UserTypes } from "../values/columns.ts";
 import { Admission } from "./admission.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
@@ -95,7 +94,9 @@ export class PgliteDatabase implements Database {
     this.#scope.refuseInside();
     return retryConflicts(() => {
       this.#expectOpen();
-      const outcome = this.#admission.hold(async () => this.#translate(this.#runTransaction(this.#up(), work)));
+      const outcome = this.#admission.hold(async () => {
+        return runTransaction(this.#session(this.#up()), work, { scope: this.#scope, place: this.place });
+      });
       this.#reopenIfDown();
       return outcome;
     });
@@ -133,31 +134,14 @@ export class PgliteDatabase implements Database {
     await this.#lock.release();
   }
 
-  async #runTransaction<T>(connection: Connection, work: (tx: Transaction) => Promise<T>): Promise<T> {
-    let isOver = false;
-    const within = <R>(run: () => Promise<R>): Promise<R> => {
-      // What comes later would run outside the transaction.
-      if (isOver) return Promise.reject(new ConiferError("INTERNAL", { problem: "the transaction is over" }));
-      return this.#translate(run());
+  #session(connection: Connection): Session {
+    return {
+      query: (sql, params = []) => this.#translate(connection.query(sql, params)),
+      exec: (sql) => this.#translate(connection.changeSchema(sql)),
+      command: (sql) => this.#translate(connection.script(sql)),
+      // It fails only together with the engine, and the transaction with it.
+      rollBack: () => connection.script("ROLLBACK").then(noop, noop),
     };
-    const tx: Transaction = {
-      query: (sql, params = []) => within(() => connection.query(sql, params)),
-      exec: (sql) => within(() => connection.changeSchema(sql)),
-    };
-    const begun = connection.script("BEGIN");
-    try {
-      const [result] = await Promise.all([this.#scope.run(() => work(tx)), begun]);
-      isOver = true;
-      // A COMMIT in a failed transaction is no error to PostgreSQL: it answers ROLLBACK.
-      if ((await connection.script("COMMIT")) === "ROLLBACK") {
-        throw failureFrom({ sqlState: "25P02", message: "a statement of the transaction had failed" }, this.place);
-      }
-      return result;
-    } catch (error) {
-      isOver = true;
-      if (connection.thread.isUp) await connection.script("ROLLBACK");
-      throw error;
-    }
   }
 
   /** Waits for its turn and runs a single statement. */
@@ -255,3 +239,5 @@ export class PgliteDatabase implements Database {
     return new ConiferError(isFull ? "DATABASE_DISK_FULL" : "DATABASE_UNREACHABLE", values, { cause: reason });
   }
 }
+
+function noop(): void {}

@@ -2,10 +2,9 @@
 import { Pool, type PoolClient } from "pg";
 import { ConiferError } from "../../../model/errors.ts";
 import type { Database, QueryResult, Transaction } from "../database.ts";
-import { failureFrom } from "../failures.ts";
 import { withoutPassword } from "../options.ts";
 import { StatementNames } from "../statement-names.ts";
-import { retryConflicts, TransactionScope } from "../transaction.ts";
+import { retryConflicts, runTransaction, type Session, TransactionScope } from "../transaction.ts";
 import { UserTypes } from "../values/columns.ts";
 import { postgresFailure } from "./failures.ts";
 import { PostgresListener } from "./listener.ts";
@@ -88,7 +87,10 @@ export class PostgresDatabase implements Database {
 
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     this.#scope.refuseInside();
-    return retryConflicts(() => this.#withClient((client) => this.#runTransaction(client, work)));
+    const surroundings = { scope: this.#scope, place: this.place };
+    return retryConflicts(() =>
+      this.#withClient((client) => runTransaction(this.#session(client), work, surroundings)),
+    );
   }
 
   listen(channel: string, onPayload: (payload: string) => void): Promise<AsyncDisposable> {
@@ -132,29 +134,15 @@ export class PostgresDatabase implements Database {
     }
   }
 
-  async #runTransaction<T>(client: PoolClient, work: (tx: Transaction) => Promise<T>): Promise<T> {
-    let isOver = false;
-    const within = <R>(run: () => Promise<R>): Promise<R> => {
-      // What comes later would run outside the transaction.
-      return isOver ? Promise.reject(new ConiferError("INTERNAL", { problem: "the transaction is over" })) : run();
+  #session(client: PoolClient): Session {
+    const context = this.#context;
+    return {
+      query: (sql, params = []) => runStatement(client, { sql, params }, context),
+      exec: async (sql) => void (await runScript(client, sql, context)),
+      command: (sql) => runScript(client, sql, context),
+      rollBack: async () => {
+        await runScript(client, "ROLLBACK", context).catch(() => client.end().catch(() => {}));
+      },
     };
-    const tx: Transaction = {
-      query: (sql, params = []) => within(() => runStatement(client, { sql, params }, this.#context)),
-      exec: (sql) => within(async () => void (await runScript(client, sql, this.#context))),
-    };
-    await runScript(client, "BEGIN", this.#context);
-    try {
-      const result = await this.#scope.run(() => work(tx));
-      isOver = true;
-      // A COMMIT in a failed transaction is no error to PostgreSQL: it answers ROLLBACK.
-      if ((await runScript(client, "COMMIT", this.#context)) === "ROLLBACK") {
-        throw failureFrom({ sqlState: "25P02", message: "a statement of the transaction had failed" }, this.place);
-      }
-      return result;
-    } catch (error) {
-      isOver = true;
-      await runScript(client, "ROLLBACK", this.#context).catch(() => client.end());
-      throw error;
-    }
   }
 }

@@ -5,7 +5,7 @@ export type PostgresAddress = { readonly config: ClientConfig; readonly place: s
 
 /**
  * What every connection starts with. Values must print the same whatever the server's defaults are. The limits end what
- * nobody waits for any more: a statement after five minutes, a transaction whose client hangs after one. JIT compilation
+ * nobody waits for any more: a statement after five minutes, a transaction whose client is gone after one and a half. JIT compilation
  * costs the short statements of a job queue more than they take. A server set to acknowledge commits before they are on
  * disk is overruled, for what Conifer says is stored must be.
  */
@@ -20,7 +20,7 @@ export const START_SESSION = `
   SET jit = off;
   SET statement_timeout = '5min';
   SET lock_timeout = '30s';
-  SET idle_in_transaction_session_timeout = '60s';
+  SET idle_in_transaction_session_timeout = '90s';
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`;
 
 /** The driver's settings for one connection. Values come as their text: decoding them is `values/`'s business. */
