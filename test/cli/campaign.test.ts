@@ -36,6 +36,7 @@ test("run --wait shows what a command writes, as it comes, and ends with its exi
 test("run quotes several words and takes one as shell text", async () => {
   expect((await lab.run(["run", "--wait", "--", "echo", "a  b", "$HOME", "; ls"])).stdout).toBe("a  b $HOME ; ls\n");
   expect((await lab.run(["run", "--wait", "--", "echo $((1 + 2))"])).stdout).toBe("3\n");
+  expect((await lab.run(["run", "--wait", "echo", "-n", "--wait", "--json"])).stdout).toBe("--wait --json");
 });
 
 test("job logs -f follows a job to its end, and job kill really ends it", async () => {

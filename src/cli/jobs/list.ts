@@ -2,7 +2,7 @@ import type { LoadedJob } from "../../client/jobs/handle.ts";
 import { JOB_STATES, type JobState } from "../../model/states.ts";
 import type { Cli } from "../cli.ts";
 import { hintAtSites } from "../hints/sites.ts";
-import { type SelectOptions, selectJobs } from "../select/selection.ts";
+import { type SelectOptions, selectJobs, toWhere } from "../select/selection.ts";
 import { stateStyle } from "../terminal/colour.ts";
 import { jobColumns } from "./columns.ts";
 
@@ -18,7 +18,7 @@ type Options = SelectOptions & {
 export async function listJobs(cli: Cli, options: Options, selectors: readonly string[] = []): Promise<void> {
   const selection = await selectJobs(cli, selectors, { ...options, command: null });
   const conifer = await cli.conifer();
-  const where = selection.kind === "ids" ? [`id=${selection.ids.join(",")}`] : selection.where;
+  const where = toWhere(selection);
   const matching = conifer.jobs.filter(...where);
   const by = options.byState ? "state" : options.by;
   if (by !== undefined) return printCounts(cli, await matching.counts(by), by);

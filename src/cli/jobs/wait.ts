@@ -1,5 +1,6 @@
+import { ConiferError } from "../../model/errors.ts";
 import type { Cli } from "../cli.ts";
-import { type SelectOptions, selectJobs } from "../select/selection.ts";
+import { type SelectOptions, selectJobs, toWhere } from "../select/selection.ts";
 import { countJobs } from "./act.ts";
 import { followProgress } from "./follow.ts";
 
@@ -15,5 +16,7 @@ export async function waitForJobs(
     isShown: options.progress === true,
     ...(options.timeout === undefined ? {} : { timeoutSec: options.timeout }),
   });
+  if (progress.total === 0)
+    throw new ConiferError("NOT_FOUND", { kind: "job", name: toWhere(selection).join(" "), list: "job" });
   cli.terminal.answer(progress, ({ finished }) => `${countJobs(finished)} finished\n`);
 }

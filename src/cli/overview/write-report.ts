@@ -15,7 +15,7 @@ import {
   type ReportSection,
   type TaskInterval,
 } from "../report/index.ts";
-import { type SelectOptions, selectJobs } from "../select/selection.ts";
+import { type SelectOptions, selectJobs, toWhere } from "../select/selection.ts";
 import { formatTime } from "../terminal/times.ts";
 import { placeRuns, type Run, runsOf } from "./run-times.ts";
 
@@ -30,7 +30,7 @@ type Options = SelectOptions & {
 export async function writeReport(cli: Cli, options: Options, selectors: readonly string[] = []): Promise<void> {
   const selection = await selectJobs(cli, selectors, { ...options, command: "report" });
   const conifer = await cli.conifer();
-  const where = selection.kind === "ids" ? [`id=${selection.ids.join(",")}`] : selection.where;
+  const where = toWhere(selection);
   const jobs = await conifer.jobs.filter(...where).all();
   if (jobs.length === 0) throw new ConiferError("NOT_FOUND", { kind: "job", name: where.join(" "), list: "job" });
   const figures = await readAll(cli, options.figure ?? []);

@@ -42,8 +42,19 @@ export async function selectJobs(
     return selectIds(ids);
   const where = [...chosen, ...(await siteFilter(cli, options.site))];
   if (words.ids.includes("last")) return { kind: "ids", ids: [await lastJob(cli, where)] };
-  if (ids.length > 0) return { kind: "where", where: [idFilter(ids), ...where].flat() };
+  if (ids.length > 0) return { kind: "where", where: [...toWhere(selectIds(ids)), ...where] };
   return { kind: "where", where: where.length === 0 && options.command !== null ? ["id>0"] : where };
+}
+
+/** A selection as filters, for what is read by address; throws BAD_ID_SET where that would be too long. */
+export function toWhere(selection: Selection): readonly string[] {
+  if (selection.kind === "where") return selection.where;
+  const { ids } = selection;
+  if (ids.length <= LISTED_IDS) return [`id=${ids.join(",")}`];
+  throw new ConiferError("BAD_ID_SET", {
+    text: `${ids[0]}…`,
+    problem: `it names ${ids.length} single ids, more than ${LISTED_IDS}; write a range or a filter`,
+  });
 }
 
 /** The ids of exactly the jobs named, for commands that show them one by one. */
@@ -123,11 +134,6 @@ function selectIds(texts: readonly string[]): Selection {
   }
   const ids = sets.flatMap((set) => (set.kind === "ranges" ? expandIdSet(set) : []));
   return { kind: "ids", ids: [...new Set(ids)] };
-}
-
-function idFilter(texts: readonly string[]): string[] {
-  const selection = selectIds(texts);
-  return selection.kind === "ids" ? [`id=${selection.ids.join(",")}`] : [...selection.where];
 }
 
 async function lastJob(cli: Cli, where: readonly string[]): Promise<number> {

@@ -9,7 +9,7 @@ export function declareOverview(program: Command, start: Start): void {
     add({
       usage: "run <command...>",
       summary: "one line becomes a job",
-      description: `Write it after --. Several words are quoted as they are; one word is shell text.
+      description: `What follows the first word, or --, belongs to it. Several words are quoted as they are; one word is shell text.
 With --wait its output is shown and its exit code is the command's.`,
       examples: [
         "conifer run -- hostname",
@@ -24,7 +24,8 @@ With --wait its output is shown and its exit code is the command's.`,
     .option("-t, --tag <key=value>", "a tag (repeat)", repeated)
     .option("-w, --workdir <path>", "relative to the site's data/")
     .option("--site <name>", "the site (default: the one of the current directory, or the only one)")
-    .option("--wait", "show its output and end with its exit code");
+    .option("--wait", "show its output and end with its exit code")
+    .passThroughOptions();
   add({
     usage: "status",
     summary: "what runs, what waits and why",

@@ -13,6 +13,7 @@ export function makeProgram(version: string, start: Start): Command {
     .helpOption("-h, --help", "print help")
     .helpCommand(false)
     .exitOverride()
+    .enablePositionalOptions()
     .configureOutput({ outputError: () => {} })
     .showSuggestionAfterError()
     .addHelpText("after", FIRST_STEPS);
