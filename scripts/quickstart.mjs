@@ -113,7 +113,7 @@ function program(...args) {
 }
 
 function next() {
-  const prefix = `CONIFER_HOME=${seen(env.CONIFER_HOME)} npx conifer`;
+  const prefix = `CONIFER_HOME=${seen(env.CONIFER_HOME)} bin/conifer.js`;
   const start = values.keep ? `${prefix} run --site quickstart --wait -- hostname` : `${prefix} server start`;
   console.log("\nThree commands to try next:");
   console.log(
