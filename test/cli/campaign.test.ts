@@ -73,6 +73,7 @@ test("job wait --progress and report work on a whole campaign", async () => {
   expect(waited.code).toBe(8);
   expect(waited.stderr).toContain("3/3  failed 1");
   expect(waited.stderr).toContain("1 of 3 jobs did not finish well");
+  writeFileSync(join(lab.home, "job.out"), "sigma = 1\n  +- 2 <pb>\n");
   const report = await lab.json<{ jobs: number; utilisation: number }>(
     "report",
     "workflow=mixed",
@@ -80,12 +81,15 @@ test("job wait --progress and report work on a whole campaign", async () => {
     "report",
     "--title",
     "Mixed <b>",
+    "--log",
+    "job.out",
   );
   expect(report.jobs).toBe(3);
   expect(report.utilisation).toBeGreaterThan(0);
   const page = readFileSync(join(lab.home, "report/index.html"), "utf8");
   expect(page).toContain("Mixed &lt;b&gt;");
   expect(page).toContain("What ended badly");
+  expect(page).toContain("sigma = 1\n  +- 2 &lt;pb&gt;");
   expect(existsSync(join(lab.home, "report/utilisation.svg"))).toBe(true);
 });
 
