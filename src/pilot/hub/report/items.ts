@@ -56,7 +56,14 @@ function fromNode(task: HubTask, end: TaskEnd, asked: string | null): EndReport 
         ? { items: [{ ...about(task), at: end.at, exitCode: 0, state: "RUN_DONE" }] }
         : { items: [{ ...base, ...texts, state: "RUN_ERROR", failure: "output" }] };
     case "killed":
-      return { items: [{ ...base, ...texts, state: "USER_KILLED" }] };
+      // Ended without anybody asking, it is not its user's doing.
+      return asked === "killed"
+        ? { items: [{ ...base, ...texts, state: "USER_KILLED" }] }
+        : {
+            items: [
+              { ...base, ...texts, reason: "it was ended by its node agent", state: "RUN_TIMEOUT", failure: "lost" },
+            ],
+          };
     case "limit":
       return { items: [{ ...base, ...texts, state: "RUN_ERROR", failure: "limit" }] };
     case "allocation-end":

@@ -359,6 +359,7 @@ test("each way of being ended has its state and failure", () => {
     return "items" in report ? report.items.map(({ state, failure }) => `${state} ${failure}`) : "given back";
   };
   expect(told({ reason: "killed" }, "killed")).toEqual(["USER_KILLED undefined"]);
+  expect(told({ reason: "killed" })).toEqual(["RUN_TIMEOUT lost"]);
   expect(told({ reason: "limit" })).toEqual(["RUN_ERROR limit"]);
   expect(told({ reason: "allocation-end" }, "allocation-end")).toEqual(["RUN_TIMEOUT timeout"]);
   expect(told({ reason: "lost" })).toEqual(["RUN_TIMEOUT lost"]);
