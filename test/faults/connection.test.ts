@@ -81,11 +81,11 @@ describe("a dropped connection", { timeout: 120_000 }, () => {
       await installation.startAgent();
       await installation.submit();
       const ids = await installation.create(
-        ...Array.from({ length: 60 }, (_, index) =>
-          counted(installation, 0.05, {
+        ...Array.from({ length: 150 }, (_, index) =>
+          counted(installation, 0.02, {
             workflow: "rough",
             key: `k${index}`,
-            parents: index < 20 ? [] : [`k${index - 20}`],
+            parents: index < 50 ? [] : [`k${index - 50}`],
           }),
         ),
       );
@@ -98,7 +98,7 @@ describe("a dropped connection", { timeout: 120_000 }, () => {
         ids.map((id) => ({ id, state: "JOB_FINISHED", attempt: 1, runs: 1 })),
       );
       expect(ledger.overlaps).toEqual([]);
-      expect(proxy.cuts).toBeGreaterThan(5);
+      expect(proxy.cuts).toBeGreaterThanOrEqual(3);
     } finally {
       await installation.stopAgent();
       await proxy[Symbol.asyncDispose]();

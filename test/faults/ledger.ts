@@ -17,8 +17,13 @@ exec 9>>"{{ledger|raw}}.$job"
 flock -n 9 || echo "overlap $CONIFER_TASK" >>{{ledger}}
 echo "begin $CONIFER_TASK" >>{{ledger}}
 sleep {{seconds}}
-echo "end $CONIFER_TASK" >>{{ledger}}`,
-  parameters: { ledger: { type: "string" }, seconds: { type: "number", default: 0 } },
+echo "end $CONIFER_TASK" >>{{ledger}}
+exit {{code}}`,
+  parameters: {
+    ledger: { type: "string" },
+    seconds: { type: "number", default: 0 },
+    code: { type: "integer", default: 0 },
+  },
 };
 
 /** A job of that app. */
@@ -27,6 +32,8 @@ export function counted(installation: Installation, seconds: number, job: Partia
 }
 
 export type Ledger = {
+  /** `begin 1.1`, `end 1.1`, in the order in which they were written. */
+  readonly lines: readonly string[];
   /** How often each task (`job.attempt`) began. */
   readonly begun: ReadonlyMap<string, number>;
   readonly ended: ReadonlySet<string>;
@@ -40,7 +47,7 @@ export function readLedger(installation: Installation): Ledger {
     lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.split(" ")[1] ?? "");
   const begun = new Map<string, number>();
   for (const task of of("begin")) begun.set(task, (begun.get(task) ?? 0) + 1);
-  return { begun, ended: new Set(of("end")), overlaps: of("overlap") };
+  return { lines, begun, ended: new Set(of("end")), overlaps: of("overlap") };
 }
 
 /** How often a job's processes began, all attempts together. */
