@@ -9,9 +9,6 @@ import { applyAgentWords, type ChangedBatchJobs, cancelBatchJob } from "./change
 import { checkLimits } from "./limits.ts";
 import { findBatchJob, listBatchJobs } from "./list.ts";
 
-export { BATCH_JOB_FIELDS } from "./fields.ts";
-export { isFinalBatchState } from "./states.ts";
-
 /** An agent that was silent for longer is said to be down. */
 const AGENT_SILENT_MS = 120_000;
 

@@ -8,9 +8,7 @@ import { jobLists } from "./lists.ts";
 import { jobRetry } from "./retry.ts";
 import { jobUpdate } from "./update.ts";
 
-export { type CreatedJobs, type CreateRequest, createJobs, type JobItem } from "./create/index.ts";
-export { loadJobs } from "./load.ts";
-export { publishCreated } from "./publish.ts";
+export type { CreatedJobs, CreateRequest, JobItem } from "./create/index.ts";
 
 export const jobHandlers = {
   ...jobCreate,

@@ -4,7 +4,7 @@
  */
 export { type BookParts, SessionBook } from "./book.ts";
 export { type Clocks, systemClocks } from "./clocks.ts";
-export { announceEnded, closeSession } from "./close.ts";
+export { announceEnded } from "./close.ts";
 export { demandHandlers } from "./demand.ts";
 export { type EndedSession, endSession } from "./end.ts";
 export { sessionCommands, sessionHandlers } from "./handlers.ts";

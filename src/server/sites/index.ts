@@ -5,7 +5,7 @@ import { constraintOf } from "../database/index.ts";
 import type { Handlers, RequestContext } from "../http/context.ts";
 import { resolveSite } from "./resolve.ts";
 
-export { resolveSite, type SiteRef } from "./resolve.ts";
+export type { SiteRef } from "./resolve.ts";
 
 /** A heartbeat waits no longer than this for a busy database; it is written once that has time. */
 const HEARTBEAT_PATIENCE_MS = 30;
