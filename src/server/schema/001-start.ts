@@ -134,6 +134,7 @@ CREATE TABLE jobs (
   created timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX jobs_workflow ON jobs (site_id, workflow, id) WHERE workflow <> '';
+CREATE INDEX jobs_created ON jobs USING brin (created);
 CREATE INDEX jobs_tags ON jobs USING gin (tags jsonb_path_ops) WHERE tags <> '{}';
 
 CREATE TABLE job_life (

@@ -9,22 +9,38 @@ import { needsOf } from "../../life/index.ts";
 import { type Draft, type ParentRef, reasonOf } from "./draft.ts";
 import { defaultWorkdir } from "./workdir.ts";
 
+/** Rows of one statement: what the database must hold of it at once stays small, however large the request. */
+const ROWS_AT_ONCE = 5_000;
+
 /** Inserts drafts under the given ids (as many, in order); `now` is milliseconds since 1970. */
 export async function insertJobs(
   tx: Transaction,
   drafts: readonly Draft[],
   { ids, now }: { ids: readonly number[]; now: number },
 ): Promise<void> {
-  const at = new Date(now);
   const idOf = (ref: ParentRef): number => ("item" in ref ? (ids[ref.item] ?? 0) : ref.id);
-  const reasons = drafts.map((draft) => reasonOf(draft, idOf));
+  for (let first = 0; first < drafts.length; first += ROWS_AT_ONCE) {
+    const slice = drafts.slice(first, first + ROWS_AT_ONCE);
+    await insertSlice(tx, slice, { ids: ids.slice(first, first + ROWS_AT_ONCE), first, idOf, at: new Date(now) });
+  }
+}
+
+type Slice = {
+  readonly ids: readonly number[];
+  /** Number of the slice's first item in the request. */
+  readonly first: number;
+  readonly idOf: (ref: ParentRef) => number;
+  readonly at: Date;
+};
+
+async function insertSlice(tx: Transaction, drafts: readonly Draft[], { ids, first, idOf, at }: Slice): Promise<void> {
   const jobs = new Templates((draft: Draft) => jobTemplate(draft));
   const rows = drafts.map((draft, index) => jobRow(draft, { id: ids[index] ?? 0, t: jobs.of(draft), idOf }));
   const text = JSON.stringify(rows);
-  if (text.length > MOST_JOB_BYTES) refuseHuge(rows);
+  if (text.length > MOST_JOB_BYTES) refuseHuge(rows, first);
   await tx.query(INSERT_JOBS, [text, jobs.toJson(), at]);
   const lives = new Templates((draft: Draft, reason: string) => lifeTemplate(draft, reason));
-  const life = drafts.map((draft, index) => lives.of(draft, reasons[index] ?? ""));
+  const life = drafts.map((draft) => lives.of(draft, reasonOf(draft, idOf)));
   await tx.query(INSERT_LIVES, [ids, life, lives.toJson(), at]);
   await insertDependencies(tx, drafts, { ids, idOf });
   await insertTransfers(tx, drafts, ids);
@@ -33,12 +49,12 @@ export async function insertJobs(
 /** What one job may be at most, as JSON: lists show whole jobs. */
 const MOST_JOB_BYTES = 2 * 1024 * 1024;
 
-function refuseHuge(rows: readonly object[]): void {
+function refuseHuge(rows: readonly object[], first: number): void {
   for (const [index, row] of rows.entries()) {
     const size = JSON.stringify(row).length;
     if (size > MOST_JOB_BYTES)
       throw new ConiferError("TOO_LARGE", {
-        where: `jobs[${index}]`,
+        where: `jobs[${first + index}]`,
         size: formatSize(size),
         limit: formatSize(MOST_JOB_BYTES),
       });

@@ -6,7 +6,8 @@
  * - `groups`   (app, state) groups, each walked in id order through one index; the way of `job ls` and of every filter on
  *              state, app or site. The groups that hold jobs at all come from the tally.
  * - `workflow` one workflow, walked in id order through its own index.
- * - `tags`     a common tag fills a page from the first few thousand rows; a rare one comes from the tag index.
+ * - `rare`     a tag or a time of creation, which indexes without order know. Where few jobs have it, they are `named` by
+ *              that index; where many have it, a walk meets them soon. Which of the two it is, is found out on the way.
  *
  * What an index cannot decide (a text search, a comparison) is tried on the rows of the walk. Where that walk may be long it
  * is cut into windows of ids, one statement each, so that PGlite's one connection is never held for long.
@@ -22,7 +23,7 @@ export type JobQuery = {
 };
 
 export type Plan = {
-  readonly way: "nothing" | "named" | "groups" | "workflow" | "tags";
+  readonly way: "nothing" | "named" | "groups" | "workflow" | "rare";
   /** Apps of this user that the conditions leave; nothing outside them is ever read. */
   readonly apps: readonly number[];
   readonly sites: readonly number[];
@@ -30,6 +31,8 @@ export type Plan = {
   readonly workflows: readonly string[];
   /** What is still to be tried on each row. */
   readonly rest: readonly Condition[];
+  /** Of these, what an index without order decides. */
+  readonly rare: readonly Condition[];
   /** Jobs that app, site and state leave; an upper bound of what matches. */
   readonly most: number;
   /** Walk in windows of ids. */
@@ -96,6 +99,7 @@ export function planQuery(query: JobQuery, territory: Territory, { shortWalk }: 
     states,
     workflows: way === "workflow" ? (workflow?.values.map(String) ?? []) : [],
     rest: left,
+    rare: rest.filter(isRare),
     most,
     windowed: (way === "groups" || way === "workflow") && most > shortWalk && (!byId || left.length > 0 || stateLeft),
   };
@@ -112,9 +116,11 @@ function chooseWay(
   if (names) return "named";
   if (isShort) return "groups";
   if (workflow) return "workflow";
-  return rest.some(({ field, op, values }) => field === "tags" && op === "=" && !values.includes("*"))
-    ? "tags"
-    : "groups";
+  return rest.some(isRare) ? "rare" : "groups";
+}
+
+function isRare({ field, op, values }: Condition): boolean {
+  return field === "created" || (field === "tags" && op === "=" && !values.includes("*"));
 }
 
 function textMatches({ op, values }: Condition, text: string): boolean {

@@ -1,9 +1,10 @@
 /** Runs queries: pages, counts, and the walk in windows of ids. */
 import type { Ordering } from "../../../model/filter.ts";
-import type { Queryable } from "../../database/index.ts";
+import type { Database } from "../../database/index.ts";
+import { queryFresh } from "./fresh-plan.ts";
 import { type Key, mergeRows, type Row } from "./merge.ts";
 import { type JobQuery, type Plan, planQuery, TUNING, type Tuning } from "./plan.ts";
-import { countStatement, type PageScope, pageStatement } from "./statements.ts";
+import { countStatement, type PageScope, pageStatement, rareStatement } from "./statements.ts";
 import { readTerritory, type Territory } from "./territory.ts";
 import { idBounds, windows } from "./walk.ts";
 
@@ -13,12 +14,9 @@ export type IdPage = {
   /** Ordering values of the last row where more follow; null at the end. */
   readonly next: readonly Key[] | null;
 };
-/** Windows in which a tag is looked for before it counts as rare. */
-const TAG_PROBES = 1;
-
 /** The ids of one page of jobs of a user, in order. */
 export async function findPage(
-  db: Queryable,
+  db: Database,
   userId: number,
   query: JobQuery & { readonly limit: number; readonly after: readonly Key[] | null },
   tuning = TUNING,
@@ -41,7 +39,7 @@ export async function findPage(
 }
 
 /** How many jobs of a user match. Where app, site and state say it all, the tally knows. */
-export async function countJobs(db: Queryable, userId: number, query: JobQuery, tuning = TUNING): Promise<number> {
+export async function countJobs(db: Database, userId: number, query: JobQuery, tuning = TUNING): Promise<number> {
   const territory = await readTerritory(db, userId);
   const plan = planQuery(query, territory, tuning);
   if (plan.way === "nothing" || plan.rest.length + plan.workflows.length === 0) return plan.most;
@@ -51,7 +49,7 @@ export async function countJobs(db: Queryable, userId: number, query: JobQuery, 
 
 /** Counts a user's matching jobs by a field; only what occurs. */
 export async function countBy(
-  db: Queryable,
+  db: Database,
   userId: number,
   { by, ...query }: JobQuery & { readonly by: "state" | "app" | "site" | "workflow" },
   tuning = TUNING,
@@ -78,15 +76,15 @@ function countGroups(territory: Territory, plan: Plan, by: "state" | "app" | "si
 }
 
 async function countWalk(
-  db: Queryable,
-  plan: Plan,
+  db: Database,
+  given: Plan,
   { by, tuning }: { by: string; tuning: Tuning },
 ): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  const whole = plan.way === "named" || plan.way === "tags" || plan.most <= tuning.shortWalk;
+  const plan = given.way === "rare" ? await resolveRare(db, { plan: given, tuning }) : given;
+  const whole = plan.way === "named" || plan.most <= tuning.shortWalk;
   for await (const window of whole ? [null] : windows(await idBounds(db), false, tuning.firstWindow)) {
-    const { sql, params } = countStatement({ plan, window }, by);
-    const { rows } = await db.query<{ key: string; n: number }>(sql, params);
+    const { rows } = await queryFresh<{ key: string; n: number }>(db, countStatement({ plan, window }, by));
     for (const { key, n } of rows) add(counts, key, n);
   }
   return counts;
@@ -100,9 +98,9 @@ type Find = {
   tuning: Tuning;
 };
 
-async function findRows(db: Queryable, find: Find): Promise<Row[]> {
+async function findRows(db: Database, find: Find): Promise<Row[]> {
   const { plan, ordering, limit } = find;
-  if (plan.way === "tags" && ordering[0]?.field === "id") return findTagged(db, find);
+  if (plan.way === "rare") return findRare(db, find);
   if (!plan.windowed) return runPage(db, { ...find, window: null });
   const descending = ordering[0]?.descending ?? false;
   const byId = ordering[0]?.field === "id";
@@ -115,31 +113,35 @@ async function findRows(db: Queryable, find: Find): Promise<Row[]> {
   return rows;
 }
 
-/** A common tag is met soon on a walk by id; a rare one is not, and comes from the index of tags. */
-async function findTagged(db: Queryable, find: Find): Promise<Row[]> {
-  const { ordering, limit } = find;
-  const walk: Plan = { ...find.plan, way: "groups" };
-  const rows: Row[] = [];
-  let probes = 0;
-  for await (const window of windows(
-    await idBounds(db, find),
-    ordering[0]?.descending ?? false,
-    find.tuning.firstWindow,
-  )) {
-    if (probes === TAG_PROBES) {
-      const after = [ordering[0]?.descending ? window.last + 1 : window.first - 1];
-      return [...rows, ...(await runPage(db, { ...find, after, limit: limit - rows.length, window: null }))];
-    }
-    rows.push(...(await runPage(db, { ...find, plan: walk, limit: limit - rows.length, window })));
-    if (rows.length === limit) break;
-    probes += 1;
+/** What many have is met at the beginning of a walk by id; only where it is not, the index without order is asked. */
+async function findRare(db: Database, find: Find): Promise<Row[]> {
+  const { plan, ordering, limit, tuning } = find;
+  const [order] = ordering;
+  if (order?.field !== "id") return findRows(db, { ...find, plan: await resolveRare(db, find) });
+  for await (const window of windows(await idBounds(db, find), order.descending, tuning.firstWindow)) {
+    const rows = await runPage(db, { ...find, plan: { ...plan, way: "groups" }, window });
+    if (rows.length === limit) return rows;
+    const after = [order.descending ? window.first : window.last];
+    const rest = { ...find, after, limit: limit - rows.length };
+    return [...rows, ...(await findRows(db, { ...rest, plan: await resolveRare(db, find) }))];
   }
-  return rows;
+  return [];
 }
 
-async function runPage(db: Queryable, scope: PageScope): Promise<Row[]> {
-  const { sql, params } = pageStatement(scope);
-  const { rows } = await db.query<{ id: number } & Record<string, Key>>(sql, params);
+/** Where few jobs meet the rare conditions, a plan that names them; else a walk in windows. */
+async function resolveRare(db: Database, { plan, tuning }: Pick<Find, "plan" | "tuning">): Promise<Plan> {
+  const { rows } = await queryFresh<{ id: number }>(
+    db,
+    rareStatement(plan, tuning.shortWalk + 1),
+    "SET LOCAL enable_seqscan = off",
+  );
+  if (rows.length > tuning.shortWalk) return { ...plan, way: "groups", windowed: true };
+  const named = { field: "id", key: null, op: "=" as const, values: rows.map((row) => row.id) };
+  return { ...plan, way: "named", rest: [...plan.rest, named], windowed: false };
+}
+
+async function runPage(db: Database, scope: PageScope): Promise<Row[]> {
+  const { rows } = await queryFresh<{ id: number } & Record<string, Key>>(db, pageStatement(scope));
   return rows.map((row) => ({ id: row.id, keys: scope.ordering.map((_, index) => row[`k${index}`] ?? row.id) }));
 }
 

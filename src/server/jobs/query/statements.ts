@@ -41,6 +41,17 @@ SELECT ${columns} FROM ${tables} WHERE ${[...link, ...conditions].join(" AND ")}
   return { sql, params: parameters.values };
 }
 
+/** Ids of jobs that meet the rare conditions, in no order, at most `limit`. */
+export function rareStatement(plan: Plan, limit: number): Statement {
+  const parameters = new Parameters();
+  const where = [
+    `j.site_id = ANY(${parameters.add(plan.sites, "bigint[]")})`,
+    ...plan.rare.map((condition) => conditionSql(condition, parameters)),
+  ].join(" AND ");
+  const sql = `SELECT j.id FROM jobs j WHERE ${where} LIMIT ${parameters.add(limit, "bigint")}`;
+  return { sql, params: parameters.values };
+}
+
 /** Counts matching jobs by an expression over `j` and `l`. */
 export function countStatement({ plan, window }: Scope, by: string): Statement {
   const parameters = new Parameters();
