@@ -30,6 +30,9 @@ class PlayedScheduler implements Scheduler {
     this.#hear(`find ${keys}`);
     return new Map([...this.byKey].filter(([key]) => keys.includes(key)));
   }
+  async own() {
+    return [...this.byKey].map(([key, id]) => ({ key, id }));
+  }
   async status(ids: readonly string[]) {
     this.#hear(`status ${ids}`);
     return new Map([...this.statuses].filter(([id]) => ids.includes(id)));

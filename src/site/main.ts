@@ -48,6 +48,8 @@ try {
   process.on("SIGTERM", stopOnce);
   process.on("SIGINT", stopOnce);
   process.on("SIGHUP", () => undefined);
+  // An error that no module waits for is told; it is no reason to stop serving.
+  for (const event of ["uncaughtException", "unhandledRejection"]) process.on(event, (error) => agent.tellFault(error));
   void agent.replaced.then(stopOnce);
   tell({ kind: "serves" });
 } catch (error) {

@@ -1,15 +1,20 @@
 import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
-import { siteStatus, startSite } from "../../src/site/index.ts";
-import { SiteLab } from "./lab.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { initSite, siteStatus, startSite } from "../../src/site/index.ts";
+import { LabServer, SiteLab } from "./lab.ts";
 
+let server: LabServer;
+beforeAll(async () => {
+  server = await LabServer.open();
+});
+afterAll(() => server[Symbol.asyncDispose]());
 const labs: SiteLab[] = [];
 afterEach(async () => {
   for (const lab of labs.splice(0)) await lab[Symbol.asyncDispose]();
 });
 async function openLab(settings: Readonly<Record<string, object>> = {}): Promise<SiteLab> {
-  const lab = await SiteLab.open({ pilot: { idleSec: 300, graceSec: 1 }, ...settings });
+  const lab = await SiteLab.open({ pilot: { idleSec: 300, graceSec: 1 }, ...settings }, server);
   labs.push(lab);
   await lab.write("apps/wait.yml", WAIT);
   return lab;
@@ -28,7 +33,7 @@ async function runningJob(lab: SiteLab): Promise<{ id: number; batchJob: number;
   const [id = 0] = await lab.create({ app: "wait" });
   await lab.until([id], "RUNNING");
   const { workdir } = await lab.job(id);
-  await expect.poll(() => lab.read(`data/${workdir}/starts`).catch(() => "")).toBe("x\n");
+  await expect.poll(() => lab.read(`data/${workdir}/starts`).catch(() => ""), TIMEOUT).toBe("x\n");
   return { id, batchJob, workdir };
 }
 
@@ -71,7 +76,7 @@ describe("the agent", () => {
   it("[B7] gives a pilot its batch job, and delivers the journal of a killed one before its batch job ends", async () => {
     const lab = await openLab();
     const { id, batchJob } = await runningJob(lab);
-    const { items } = await lab.client.call("sessionList", { query: {} });
+    const { items } = await lab.client.call("sessionList", { query: { site: String(lab.siteId) } });
     expect(items).toMatchObject([{ batchJobId: batchJob }]);
     const pid = Number((await lab.read(`run/pilots/${batchJob}/pilot.log`)).match(/"pid":(\d+)/)?.[1]);
     process.kill(pid, "SIGKILL");
@@ -124,11 +129,11 @@ describe("the agent", () => {
     const lab = await openLab();
     await lab.start();
     await lab.untilApps(2);
-    await lab.killServer();
+    await server.kill();
     await expect
       .poll(async () => (await lab.report())?.modules.find(({ name }) => name === "heartbeat")?.state, TIMEOUT)
       .toBe("waiting");
-    await lab.startServer();
+    await server.start();
     await lab.submit();
     const [id = 0] = await lab.create({ app: "hello" });
     await lab.until([id], "JOB_FINISHED");
@@ -137,9 +142,9 @@ describe("the agent", () => {
 
   it("starts while the server is away, and begins when it comes", async () => {
     const lab = await openLab();
-    await lab.killServer();
+    await server.kill();
     await lab.start();
-    await lab.startServer();
+    await server.start();
     await lab.untilApps(2);
   });
 
@@ -167,7 +172,6 @@ describe("the agent", () => {
   it("[B14][B50] takes up a renewed token by itself; nothing that was accepted stops", async () => {
     const lab = await openLab();
     const { id, workdir } = await runningJob(lab);
-    const { initSite } = await import("../../src/site/index.ts");
     const old = JSON.parse(await lab.read("run/access.json"));
     await initSite({ directory: lab.site, access: lab.access, client: lab.client });
     const renewed = await lab.read("run/access.json");
@@ -199,7 +203,7 @@ describe("the agent", () => {
     await lab.start();
     await expect
       .poll(() => lab.submit({ nodes: 3 }).catch((error: Error) => error.message), TIMEOUT)
-      .toBe("nodes: site here has at most 1 nodes, not 3");
+      .toBe(`nodes: site ${lab.name} has at most 1 nodes, not 3`);
     const directory = join(lab.site, "run/local-scheduler");
     await rm(directory, { recursive: true });
     await writeFile(directory, "");

@@ -13,17 +13,18 @@ async function openLab(settings: Readonly<Record<string, object>> = {}): Promise
 }
 
 describe("a site from end to end", () => {
-  it("[B49][B58] runs jobs of its sample app in an allocation of this machine", async () => {
+  it("[B49][B58] runs jobs in an allocation of this machine, [B59] with the PATH its agent was started with", async () => {
     const lab = await openLab();
+    await lab.write("apps/path.yml", "name: path\ncommand: printenv PATH\n");
     await lab.start();
-    await expect
-      .poll(async () => (await lab.client.call("appList", {})).items.map(({ name }) => name))
-      .toEqual(["hello"]);
+    await lab.untilApps(2);
     const batchJob = await lab.submit();
-    const ids = await lab.create({ app: "hello", parameters: { who: "tree" } }, { app: "hello" });
+    const ids = await lab.create({ app: "hello", parameters: { who: "tree" } }, { app: "path" });
     await lab.until(ids, "JOB_FINISHED");
     const job = await lab.job(ids[0] ?? 0);
     expect(await lab.read(`data/${job.workdir}/job.out`)).toMatch(/^hello tree from /);
+    const path = await lab.read(`data/${(await lab.job(ids[1] ?? 0)).workdir}/job.out`);
+    expect(path.trim()).toBe(process.env.PATH);
     const ended = await lab.untilBatchJob(batchJob, "finished");
     expect(ended).toMatchObject({ schedulerId: `local-${batchJob}`, reason: "" });
     expect(Date.parse(ended.started ?? "")).toBeLessThan(Date.parse(ended.ended ?? ""));

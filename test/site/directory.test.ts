@@ -14,11 +14,12 @@ import {
   stopSite,
   syncApps,
 } from "../../src/site/index.ts";
-import { SiteLab } from "./lab.ts";
+import { LabServer } from "./lab.ts";
 
-let lab: SiteLab;
+let lab: LabServer;
 beforeAll(async () => {
-  lab = await SiteLab.open();
+  lab = await LabServer.open();
+  await init("here");
 });
 afterAll(() => lab[Symbol.asyncDispose]());
 

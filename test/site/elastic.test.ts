@@ -1,14 +1,19 @@
 import { readdir, rm, writeFile } from "node:fs/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { siteStatus } from "../../src/site/index.ts";
-import { SiteLab } from "./lab.ts";
+import { LabServer, SiteLab } from "./lab.ts";
 
+let server: LabServer;
+beforeAll(async () => {
+  server = await LabServer.open();
+});
+afterAll(() => server[Symbol.asyncDispose]());
 const labs: SiteLab[] = [];
 afterEach(async () => {
   for (const lab of labs.splice(0)) await lab[Symbol.asyncDispose]();
 });
 async function openLab(settings: Readonly<Record<string, object>> = {}): Promise<SiteLab> {
-  const lab = await SiteLab.open(settings);
+  const lab = await SiteLab.open(settings, server);
   labs.push(lab);
   return lab;
 }
@@ -25,7 +30,7 @@ describe("the elastic queue of a site", () => {
     await expect.poll(async () => (await lab.report())?.elastic?.why, TIMEOUT).toBe("nothing to run");
     const ids = await lab.create(...Array.from({ length: 20 }, () => ({ app: "hello" })));
     await lab.until(ids, "JOB_FINISHED");
-    const { items } = await lab.client.call("batchJobList", { query: {} });
+    const { items } = await lab.client.call("batchJobList", { query: { where: [`site=${lab.name}`] } });
     expect(items).toMatchObject([{ origin: "elastic", nodes: 1, wallTimeMin: 7 }]);
     await lab.untilBatchJob(items[0]?.id ?? 0, "finished");
     expect((await siteStatus({ directory: lab.site })).pilots).toEqual([]);
@@ -45,7 +50,9 @@ describe("the elastic queue of a site", () => {
     await lab.start();
     const [id = 0] = await lab.create({ app: "hello" });
     const reasons = async () =>
-      (await lab.client.call("batchJobList", { query: {} })).items.map(({ reason }) => reason);
+      (await lab.client.call("batchJobList", { query: { where: [`site=${lab.name}`] } })).items.map(
+        ({ reason }) => reason,
+      );
     await expect.poll(reasons, TIMEOUT).toEqual([expect.stringMatching(/^it cannot be prepared: ENOTDIR/)]);
     await rm(`${lab.site}/run/pilots`);
     await lab.until([id], "JOB_FINISHED");

@@ -3,7 +3,7 @@ import { SiteLab } from "./lab.ts";
 
 let lab: SiteLab;
 beforeAll(async () => {
-  lab = await SiteLab.open({ hooks: { limitSec: 1.5 }, pilot: { idleSec: 300 } });
+  lab = await SiteLab.open({ hooks: { limitSec: 4 }, pilot: { idleSec: 300 } });
   await lab.write("apps/hooked.ts", APPS);
   await lab.start();
   await lab.untilApps(11);
@@ -92,6 +92,7 @@ export const hopeless = defineApp({
 });
 `;
 
+const TIMEOUT = { timeout: 20_000 };
 const one = async (job: Parameters<SiteLab["create"]>[0]): Promise<number> => (await lab.create(job))[0] ?? 0;
 const log = async (id: number) => lab.read(`data/${(await lab.job(id)).workdir}/hooks.log`);
 
@@ -135,7 +136,7 @@ describe("hooks of a site", () => {
     const reasons = await Promise.all(ids.map(async (id) => (await lab.job(id)).reason));
     expect(reasons).toEqual([
       "postprocess of app throwing failed: the lattice melted",
-      "preprocess of app looping failed: it took longer than 1.5 s",
+      "preprocess of app looping failed: it took longer than 4 s",
       expect.stringMatching(/^postprocess of app refused failed: what it decided was refused: .*no-such-app/),
       expect.stringMatching(/^postprocess of app mistyped failed: create\.0\.nodes: /),
     ]);
@@ -160,6 +161,16 @@ describe("hooks of a site", () => {
     expect(hopeless?.reason).toMatch(/^onError of app hopeless failed: no idea; attempt 2 of 2 ended with limit/);
   });
 
+  it("[B15] run code of the site's own files, never of the server", async () => {
+    const apps = [{ name: "foreign", command: "true", hooks: ["preprocess" as const] }];
+    await lab.client.call("appSync", { body: { site: lab.siteId, apps } });
+    const id = await one({ app: "foreign" });
+    await lab.until([id], "FAILED");
+    expect((await lab.job(id)).reason).toBe(
+      "preprocess of app foreign failed: no file in apps/ exports app foreign with hooks",
+    );
+  });
+
   it("[B40] are taken over at once from an agent that was killed, and count once", async () => {
     await lab.write(
       "apps/slow.ts",
@@ -175,14 +186,14 @@ describe("hooks of a site", () => {
     await lab.stop();
     await lab.settings({ hooks: { limitSec: 600 }, pilot: { idleSec: 300 } });
     await lab.start();
-    await lab.untilApps(12);
+    await lab.untilApps(13);
     const id = await one({ app: "slow" });
     const { workdir } = await lab.job(id);
     const runs = () => lab.read(`data/${workdir}/runs`).catch(() => "");
-    await expect.poll(runs).toBe("x");
+    await expect.poll(runs, TIMEOUT).toBe("x");
     await lab.killAgent();
     await lab.start();
-    await expect.poll(runs).toBe("xx");
+    await expect.poll(runs, TIMEOUT).toBe("xx");
     await lab.write(`data/${workdir}/go`, "");
     await lab.until([id], "JOB_FINISHED");
     const made = await lab.client.call("jobList", { query: { where: ["workflow=made by slow"] } });

@@ -22,31 +22,94 @@ const JOB_MARK = "LAB_OF_TEST";
 
 const WAIT = { timeout: 40_000, interval: 50 };
 
-export class SiteLab implements AsyncDisposable {
+/** A server of its own, which several labs may share. */
+export class LabServer implements AsyncDisposable {
   readonly directory: string;
-  readonly site: string;
   access: Access = { address: "", token: "", fingerprint: null };
-  client: Client;
-  server: ChildProcess;
-  siteId = 0;
+  client: Client = openClient({ address: "http://127.0.0.1:1", token: "", fingerprint: null });
+  process: ChildProcess;
+  sites = 0;
 
   private constructor(directory: string) {
     this.directory = directory;
-    this.site = join(directory, "site");
     process.env[MARK] = directory;
     process.env[JOB_MARK] = directory;
-    this.server = this.#spawnServer([]);
-    this.client = openClient({ address: "http://127.0.0.1:1", token: "", fingerprint: null });
+    this.process = this.#spawn();
   }
 
-  /** A server and a site without an agent; `settings` over ones that suit a test. */
-  static async open(settings: Readonly<Record<string, object>> = {}): Promise<SiteLab> {
-    const lab = new SiteLab(await mkdtemp(join(tmpdir(), "conifer-site-lab-")));
-    await lab.#connect();
-    const made = await initSite({ directory: lab.site, name: "here", access: lab.access, client: lab.client });
-    lab.siteId = made.siteId;
+  static async open(): Promise<LabServer> {
+    const server = new LabServer(await mkdtemp(join(tmpdir(), "conifer-site-lab-")));
+    await server.#connect();
+    return server;
+  }
+
+  /** Starts it again, where it was before. */
+  async start(): Promise<void> {
+    this.process = this.#spawn();
+    await this.#connect();
+  }
+
+  async kill(): Promise<void> {
+    const exited = once(this.process, "exit");
+    this.process.kill("SIGKILL");
+    await exited;
+  }
+
+  /** Ends everything that was started for it, agents and jobs included. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client[Symbol.asyncDispose]();
+    await endMarked(`${MARK}=${this.directory}`, 0);
+    await endMarked(`${JOB_MARK}=${this.directory}`, 0);
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #spawn(): ChildProcess {
+    const program = join(dist, "server.js");
+    const args = [program, "--directory", join(this.directory, "server")];
+    return spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
+  }
+
+  async #connect(): Promise<void> {
+    await this.client[Symbol.asyncDispose]();
+    await vi.waitFor(async () => {
+      this.access = (await readServerDirectory(join(this.directory, "server"))) ?? this.access;
+      await using client = openClient(this.access, { retries: 0 });
+      await client.call("status", { timeoutSec: 2 });
+    }, WAIT);
+    this.client = openClient(this.access, { retries: 8 });
+  }
+}
+
+export class SiteLab implements AsyncDisposable {
+  readonly server: LabServer;
+  readonly name: string;
+  readonly site: string;
+  siteId = 0;
+  readonly #ownsServer: boolean;
+
+  private constructor(server: LabServer, ownsServer: boolean) {
+    server.sites += 1;
+    this.server = server;
+    this.#ownsServer = ownsServer;
+    this.name = `site${server.sites}`;
+    this.site = join(server.directory, this.name);
+  }
+
+  /** A site without an agent, at a server of its own unless one is given; `settings` over ones that suit a test. */
+  static async open(settings: Readonly<Record<string, object>> = {}, server?: LabServer): Promise<SiteLab> {
+    const lab = new SiteLab(server ?? (await LabServer.open()), server === undefined);
+    const { access, client } = lab.server;
+    lab.siteId = (await initSite({ directory: lab.site, name: lab.name, access, client })).siteId;
     await lab.settings(settings);
     return lab;
+  }
+
+  get client(): Client {
+    return this.server.client;
+  }
+
+  get access(): Access {
+    return this.server.access;
   }
 
   async settings(settings: Readonly<Record<string, object>>): Promise<void> {
@@ -54,18 +117,6 @@ export class SiteLab implements AsyncDisposable {
     const sections = [...new Set([...Object.keys(base), ...Object.keys(settings)])];
     const merged = sections.map((name) => [name, { ...Reflect.get(base, name), ...settings[name] }]);
     await writeFile(join(this.site, "settings.yml"), stringify(Object.fromEntries(merged)), { mode: 0o600 });
-  }
-
-  async startServer(): Promise<void> {
-    const { port } = new URL(this.access.address);
-    this.server = this.#spawnServer(["--listen", `127.0.0.1:${port}`]);
-    await this.#connect();
-  }
-
-  async killServer(): Promise<void> {
-    const exited = once(this.server, "exit");
-    this.server.kill("SIGKILL");
-    await exited;
   }
 
   /** Writes a file of the site. */
@@ -97,7 +148,8 @@ export class SiteLab implements AsyncDisposable {
   }
 
   async create(...jobs: JobCreate[]): Promise<number[]> {
-    return (await this.client.call("jobCreate", { body: { jobs } })).ids;
+    const here = jobs.map((job) => ({ site: this.siteId, ...job }));
+    return (await this.client.call("jobCreate", { body: { jobs: here } })).ids;
   }
 
   job(id: number): Promise<Job> {
@@ -110,7 +162,7 @@ export class SiteLab implements AsyncDisposable {
   }
 
   async submit(change: { nodes?: number; wallTimeMin?: number } = {}): Promise<number> {
-    return (await this.client.call("batchJobCreate", { body: { site: "here", wallTimeMin: 10, ...change } })).id;
+    return (await this.client.call("batchJobCreate", { body: { site: this.siteId, wallTimeMin: 10, ...change } })).id;
   }
 
   batchJob(id: number): Promise<BatchJob> {
@@ -123,7 +175,11 @@ export class SiteLab implements AsyncDisposable {
 
   /** Waits until the server knows so many apps. */
   async untilApps(count: number): Promise<void> {
-    await vi.waitFor(async () => expect((await this.client.call("appList", {})).items).toHaveLength(count), WAIT);
+    const query = { site: this.name };
+    await vi.waitFor(
+      async () => expect((await this.client.call("appList", { query })).items).toHaveLength(count),
+      WAIT,
+    );
   }
 
   /** Waits until all the jobs are in the state. */
@@ -140,30 +196,9 @@ export class SiteLab implements AsyncDisposable {
     return this.batchJob(id);
   }
 
+  /** Ends what runs at the site. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.client[Symbol.asyncDispose]();
-    await endMarked(`${MARK}=${this.directory}`, 0);
-    await endMarked(`${JOB_MARK}=${this.directory}`, 0);
-    await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
-  }
-
-  #spawnServer(args: readonly string[]): ChildProcess {
-    return spawn(process.execPath, [join(dist, "server.js"), "--directory", join(this.directory, "server"), ...args], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-  }
-
-  async #connect(): Promise<void> {
-    await this.client?.[Symbol.asyncDispose]();
-    await vi.waitFor(async () => {
-      this.access = (await readServerDirectory(join(this.directory, "server"))) ?? this.access;
-      const client = openClient(this.access, { retries: 0 });
-      await client.call("status", { timeoutSec: 2 }).catch(async (error: unknown) => {
-        await client[Symbol.asyncDispose]();
-        throw error;
-      });
-      await client[Symbol.asyncDispose]();
-    }, WAIT);
-    this.client = openClient(this.access, { retries: 8 });
+    if (this.#ownsServer) await this.server[Symbol.asyncDispose]();
+    else await this.stop({ pilots: true }).catch(() => undefined);
   }
 }

@@ -16,9 +16,13 @@ export type CallOptions = {
   readonly answer?: (question: Question) => Promise<unknown>;
 };
 
+/** On a busy login node even a small program takes its time. */
+const START_MS = 60_000;
+
 /** One function worker process; made for many calls, one at a time. After `overran`, `crashed` or `end` it is gone. */
 export class FunctionWorker {
   readonly #child: ChildProcess;
+  readonly #ready: Promise<boolean>;
   readonly #ended: Promise<string>;
   #calls = 0;
   #alive = true;
@@ -43,13 +47,20 @@ export class FunctionWorker {
     void this.#ended.then(() => {
       this.#alive = false;
     });
+    const isUp = new Promise<boolean>((resolve) => child.once("message", () => resolve(true)));
+    this.#ready = Promise.race([isUp, this.#ended.then(() => false)]);
   }
 
   get isAlive(): boolean {
     return this.#alive;
   }
 
+  /** Makes a call; its time counts from when the process is up. */
   async call<W extends Work>(work: W, options: CallOptions): Promise<CallEnd<W>> {
+    if (!(await this.#isReady())) {
+      this.#kill();
+      return { kind: "crashed", how: `it did not start: ${await this.#ended}` };
+    }
     this.#calls += 1;
     const id = this.#calls;
     const child = this.#child;
@@ -82,6 +93,16 @@ export class FunctionWorker {
   async end(): Promise<void> {
     this.#kill();
     await this.#ended;
+  }
+
+  async #isReady(): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(resolve, START_MS, false);
+    });
+    const isReady = await Promise.race([this.#ready, late]);
+    clearTimeout(timer);
+    return isReady;
   }
 
   async #answer(ask: number, question: Question, { answer }: CallOptions): Promise<void> {

@@ -129,9 +129,9 @@ describe("a function worker", () => {
       const mark = { ...process.env, HOOK_MARK: ${JSON.stringify(directory)} };
       await new Promise((done) => spawn("sleep", ["1000"], { env: mark }).once("spawn", done));
       console.log("started"); for (;;);`);
-    expect(await workers.call(work, { limitSec: 0.7 })).toEqual({ kind: "overran", limitSec: 0.7 });
+    expect(await workers.call(work, { limitSec: 1.5 })).toEqual({ kind: "overran", limitSec: 1.5 });
     expect(await log()).toContain("started");
-    await expect.poll(() => findMarked(`HOOK_MARK=${directory}`)).toEqual([]);
+    await expect.poll(() => findMarked(`HOOK_MARK=${directory}`), { timeout: 20_000 }).toEqual([]);
     expect(await workers.call(await hook(""), { limitSec })).toMatchObject({ kind: "returned" });
   });
 

@@ -25,7 +25,7 @@ describe("processes with a marker in their environment", () => {
     const mark = randomUUID();
     await start("setsid sleep 60 & echo ready; wait", mark);
     await start("echo ready; sleep 60", `${mark}-other`);
-    await expect.poll(async () => (await findMarked(`CONIFER_MARK=${mark}`)).length).toBe(2);
+    await expect.poll(async () => (await findMarked(`CONIFER_MARK=${mark}`)).length, { timeout: 20_000 }).toBe(2);
   });
 
   it("are ended, also where they ignore SIGTERM", async () => {

@@ -1,5 +1,5 @@
 /**
- * What Conifer asks of a batch scheduler, in the five questions that all of them can answer. Calls are rare and in
+ * What Conifer asks of a batch scheduler, in the few questions that all of them can answer. Calls are rare and in
  * bulk. A scheduler that does not answer is SCHEDULER_SILENT: whoever asked pauses, says why, and asks again; nothing
  * is concluded about any allocation. Ids are the scheduler's own, as text.
  */
@@ -9,6 +9,8 @@ export interface Scheduler extends AsyncDisposable {
   submit(request: AllocationRequest): Promise<Submission>;
   /** Ids of allocations asked for under these keys: a submit whose answer was lost is found again. Keys without one are left out. */
   find(keys: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Allocations that were asked for from here and have not ended, as far as the scheduler tells. */
+  own(): Promise<readonly OwnAllocation[]>;
   /** How allocations are; one the scheduler knows nothing of (any more) is left out. */
   status(ids: readonly string[]): Promise<ReadonlyMap<string, AllocationStatus>>;
   /** Gives allocations up; ones that have ended are passed over. Answers before they have ended. */
@@ -36,6 +38,8 @@ export type AllocationRequest = {
   /** What only this scheduler understands. */
   readonly options: Readonly<Record<string, unknown>>;
 };
+
+export type OwnAllocation = { readonly id: string; readonly key: string };
 
 export type Submission =
   | { readonly kind: "submitted"; readonly id: string }

@@ -19,7 +19,7 @@ import { elasticModule } from "../elastic/module.ts";
 import { hooksModule } from "../hooks/module.ts";
 import { readSettings } from "../settings/read-settings.ts";
 import type { Settings } from "../settings/schema.ts";
-import { type AgentContext, makeBells, makeNotices } from "./context.ts";
+import { type AgentContext, makeBells, makeNotices, ringAll } from "./context.ts";
 import { eventsModule } from "./events.ts";
 import { heartbeatModule, type SiteReport } from "./heartbeat.ts";
 import { type AgentIdentity, releaseAgentLock, takeAgentLock } from "./lock.ts";
@@ -39,6 +39,7 @@ export class SiteAgent implements AsyncDisposable {
   readonly #stopping = new AbortController();
   readonly #supervisors: readonly Supervisor[];
   readonly #runs: Promise<void>[];
+  #strayFault: string | null = null;
   /** Resolves when another agent has taken this one's place. */
   readonly replaced: Promise<void>;
 
@@ -89,7 +90,8 @@ export class SiteAgent implements AsyncDisposable {
     const identity = await takeAgentLock(layout);
     const log = openLog(`${layout.log}/agent.log`, settings.log.level);
     const bells = makeBells();
-    const link = await ServerLink.open({ readAccess, userAgent: `conifer-site/${packageJson.version}` });
+    const userAgent = `conifer-site/${packageJson.version}`;
+    const link = await ServerLink.open({ readAccess, userAgent, onRenewed: () => ringAll(bells) });
     try {
       const scheduler = await LocalScheduler.open({
         directory: layout.localScheduler,
@@ -116,7 +118,15 @@ export class SiteAgent implements AsyncDisposable {
       .filter(({ state }) => state === "restarting")
       .map(({ name, lastFault }) => `module ${name} failed: ${lastFault}`);
     const { batch, elastic, limits, apps } = notices;
-    return { version: packageJson.version, modules, batch, elastic, limits, problems: [...faults, ...apps] };
+    const problems = [...faults, ...apps, ...(this.#strayFault === null ? [] : [this.#strayFault])];
+    return { version: packageJson.version, modules, batch, elastic, limits, problems };
+  }
+
+  /** An error that no module waited for: it goes to the log, and with its time to the site's problems. */
+  tellFault(error: unknown): void {
+    this.#context.log.error({ err: error }, "an error outside of every module");
+    this.#strayFault = `${new Date().toISOString()} an error outside of every module: ${messageOf(error)}`;
+    this.#context.bells.heartbeat.ring();
   }
 
   /** Gives up all allocations and waits until they have ended and the server knows. */

@@ -20,10 +20,17 @@ export type AgentContext = {
   readonly notices: Notices;
 };
 
-export type AgentBells = { readonly [name in "batch" | "elastic" | "clean" | "heartbeat"]: Bell };
+const BELLS = ["heartbeat", "apps", "batch", "elastic", "hooks", "hookCommits", "clean"] as const;
+/** Wakes modules for what concerns them; all of them when the server is back or a token was renewed. */
+export type AgentBells = { readonly [name in (typeof BELLS)[number]]: Bell };
 
 export function makeBells(): AgentBells {
-  return { batch: new Bell(), elastic: new Bell(), clean: new Bell(), heartbeat: new Bell() };
+  const bells = BELLS.map((name) => [name, new Bell()] as const);
+  return Object.fromEntries(bells) as AgentBells;
+}
+
+export function ringAll(bells: AgentBells): void {
+  for (const bell of Object.values(bells)) bell.ring();
 }
 
 /** What modules tell of their work, for the site's report. */

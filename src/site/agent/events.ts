@@ -1,7 +1,7 @@
 import { type Change, changeSchema, STREAMS } from "../../client/wire/operations.ts";
 import { isRunnable, type JobState } from "../../model/states.ts";
 import { Bell } from "./bell.ts";
-import type { AgentBells, AgentContext } from "./context.ts";
+import { type AgentBells, type AgentContext, ringAll } from "./context.ts";
 import { type AgentModule, repeat } from "./module.ts";
 
 /** Hears what changes at the site and rings for the modules it concerns; each (re)connection rings for all, as something may have been missed. */
@@ -15,7 +15,7 @@ export function eventsModule(context: AgentContext): AgentModule {
         for await (const { event, data } of context.client.stream(STREAMS.events, { query, signal })) {
           if (event === "open") {
             say("running", "");
-            for (const bell of Object.values(context.bells)) bell.ring();
+            ringAll(context.bells);
             continue;
           }
           const change = changeSchema.safeParse(data);

@@ -4,6 +4,7 @@ import { Bell } from "./bell.ts";
 import { type AgentModule, repeat } from "./module.ts";
 import { Supervisor } from "./supervise.ts";
 
+const POLL = { timeout: 20_000 };
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 function supervise(module: AgentModule) {
@@ -34,7 +35,7 @@ describe("a supervised module", () => {
         await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
       },
     });
-    await expect.poll(() => supervisor.report.text).toBe("well");
+    await expect.poll(() => supervisor.report.text, POLL).toBe("well");
     expect(supervisor.report).toMatchObject({ state: "running", restarts: 3, lastFault: "it ended" });
     stop();
     await done;
@@ -57,12 +58,12 @@ describe("a supervised module", () => {
           { signal, say, bell, everySec: () => 3600 },
         ),
     });
-    await expect.poll(() => calls).toBe(1);
+    await expect.poll(() => calls, POLL).toBe(1);
     expect(supervisor.report).toMatchObject({ state: "waiting", text: "No answer from the server at x: refused" });
     bell.ring();
-    await expect.poll(() => calls).toBe(2);
+    await expect.poll(() => calls, POLL).toBe(2);
     bell.ring();
-    await expect.poll(() => supervisor.report.text).toBe("back");
+    await expect.poll(() => supervisor.report.text, POLL).toBe("back");
     expect(told.filter((line) => line.startsWith("restarting"))).toEqual([]);
     stop();
     await done;

@@ -1,4 +1,3 @@
-import { Bell } from "../agent/bell.ts";
 import type { AgentContext } from "../agent/context.ts";
 import { type AgentModule, repeat } from "../agent/module.ts";
 import type { AppCatalog } from "./catalog.ts";
@@ -11,14 +10,17 @@ export function appsModule(context: AgentContext, catalog: AppCatalog): AgentMod
   return {
     name: "apps",
     async run(signal, say) {
+      let isTold = false;
       const step = async () => {
+        if (isTold) return;
         const apps = (await catalog.apps()).map(({ definition }) => definition);
         const body = { site: context.identity.siteId, apps };
         if (apps.length > 0) await context.client.call("appSync", { body, retry: true });
+        isTold = true;
         const problems = context.notices.apps.length;
         say("running", `${apps.length} apps read${problems === 0 ? "" : `, ${problems} files do not read`}`);
       };
-      await repeat(step, { signal, say, bell: new Bell(), everySec: () => NEVER_SEC });
+      await repeat(step, { signal, say, bell: context.bells.apps, everySec: () => NEVER_SEC });
     },
   };
 }

@@ -5,7 +5,7 @@
  */
 import { type AllocationWish, followAllocations, type Standing, type Unseen } from "../../allocation/index.ts";
 import type { BatchJob, BatchState } from "../../client/wire/entities.ts";
-import { messageOf } from "../../model/errors.ts";
+import { isConiferError, messageOf } from "../../model/errors.ts";
 import { deliverJournal } from "../../pilot/hub/report/deliver.ts";
 import type { AgentContext } from "../agent/context.ts";
 import { isOutage } from "../agent/module.ts";
@@ -44,12 +44,34 @@ export async function syncBatchJobs(context: AgentContext, unseen: Unseen, now =
     await context.client.call("batchJobUpdate", { body: { items: updates }, retry: true });
     for (const update of updates) context.log.info({ update }, "batch job");
   }
+  await giveUpOrphans(byKey, context);
   const states = [...standings.values()].map(({ state }) => state);
   return {
     open: states.filter((state) => state !== "ended" && state !== "refused").length,
     queued: states.filter((state) => state === "queued" || state === "waiting").length,
     running: states.filter((state) => state === "running").length,
   };
+}
+
+/**
+ * Allocations whose batch job is over at the server: one that was cancelled there while it was being submitted here. Each
+ * is asked for by id before it is given up, because a list may be incomplete.
+ */
+async function giveUpOrphans(open: ReadonlyMap<string, BatchJob>, context: AgentContext): Promise<void> {
+  const { client, scheduler, log } = context;
+  for (const { id, key } of await scheduler.own()) {
+    if (open.has(key)) continue;
+    const found = await client.call("batchJobGet", { params: { id: Number(key) } }).catch(unlessGone);
+    const isOver = found === null || ["finished", "failed", "cancelled", "submit_failed"].includes(found.state);
+    if (!isOver) continue;
+    log.warn({ allocation: id, state: found?.state ?? "removed" }, "giving up an allocation whose batch job is over");
+    await scheduler.cancel([id]);
+  }
+}
+
+function unlessGone(error: unknown): null {
+  if (isConiferError(error) && error.code === "NOT_FOUND") return null;
+  throw error;
 }
 
 /** What the server is told of a batch job; null where it knows already. */

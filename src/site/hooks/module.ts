@@ -2,7 +2,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { HookTask } from "../../client/wire/sessions.ts";
 import { FunctionWorkers } from "../../pilot/worker/pool.ts";
 import { programPath } from "../../platform/programs.ts";
-import { Bell } from "../agent/bell.ts";
 import type { AgentContext } from "../agent/context.ts";
 import { type AgentModule, repeat, type Say } from "../agent/module.ts";
 import type { AppCatalog } from "../apps/catalog.ts";
@@ -41,8 +40,6 @@ class HookRun implements AsyncDisposable {
   readonly #ending = new AbortController();
   readonly #taken: HookTask[] = [];
   readonly #decided: Decided[] = [];
-  readonly #roomBell = new Bell();
-  readonly #decidedBell = new Bell();
   #running = 0;
   #isFirst = true;
   #isStopping = false;
@@ -64,13 +61,13 @@ class HookRun implements AsyncDisposable {
       repeat(() => this.#take(taking, say), {
         signal: taking,
         say,
-        bell: this.#roomBell,
+        bell: this.#context.bells.hooks,
         everySec: often(() => this.#isLow()),
       }),
       repeat(() => this.#commit(), {
         signal: ending,
         say,
-        bell: this.#decidedBell,
+        bell: this.#context.bells.hookCommits,
         everySec: often(() => this.#decided.length > 0),
       }),
     ];
@@ -158,8 +155,8 @@ class HookRun implements AsyncDisposable {
       this.#running -= 1;
     }
     this.#start();
-    this.#decidedBell.ring();
-    this.#roomBell.ring();
+    this.#context.bells.hookCommits.ring();
+    this.#context.bells.hooks.ring();
   }
 
   async #commit(): Promise<void> {
@@ -171,6 +168,6 @@ class HookRun implements AsyncDisposable {
       log.warn({ job: job.id, hook, why }, "a hook's decision was refused");
     await commit(now, { client, siteId: identity.siteId, onRefused });
     this.#decided.splice(0, now.length);
-    this.#roomBell.ring();
+    this.#context.bells.hooks.ring();
   }
 }

@@ -43,7 +43,7 @@ export async function saveAllocation(directory: string, allocation: Allocation):
   await writeJsonFile(allocationFile(directory, allocation.id), allocation);
 }
 
-/** All allocations of a directory, in the order they were asked for; unfinished writes and strange files are passed over. */
+/** All allocations of a directory, in the order they were asked for. Throws BAD_INPUT, which names the file, where one does not read. */
 export async function loadAllocations(directory: string): Promise<Allocation[]> {
   const names = (await readdir(directory)).filter((name) => name.endsWith(".json"));
   const read = await Promise.all(names.map((name) => readJsonFile(join(directory, name), allocationSchema)));

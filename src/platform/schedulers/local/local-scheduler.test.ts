@@ -32,6 +32,7 @@ async function open(options: Partial<LocalSchedulerOptions> = {}): Promise<Local
 /** As kill -9 of the process that has the scheduler would do: its timers and children's events are gone, files stay. */
 const abandon = (scheduler: LocalScheduler) => scheduler[Symbol.asyncDispose]();
 
+const POLL = { timeout: 20_000 };
 const request = (key: string, script: string, change: Partial<AllocationRequest> = {}): AllocationRequest => ({
   key,
   name: `test-${key}`,
@@ -49,7 +50,7 @@ const request = (key: string, script: string, change: Partial<AllocationRequest>
 const one = async (scheduler: LocalScheduler, key: string): Promise<AllocationStatus | undefined> =>
   (await scheduler.status([`local-${key}`])).get(`local-${key}`);
 const until = (scheduler: LocalScheduler, key: string, state: string) =>
-  expect.poll(async () => (await one(scheduler, key))?.state, { timeout: 20_000 }).toBe(state);
+  expect.poll(async () => (await one(scheduler, key))?.state, POLL).toBe(state);
 const printed = (key: string) => readFile(join(directory, `${key}.log`), "utf8").catch(() => "");
 const file = async (key: string) =>
   allocationSchema.parse(JSON.parse(await readFile(allocationFile(join(directory, "state"), `local-${key}`), "utf8")));
@@ -106,7 +107,7 @@ describe("the local scheduler", () => {
       id: "local-1",
     });
     expect(await scheduler.find(["1", "2"])).toEqual(new Map([["1", "local-1"]]));
-    await expect.poll(() => printed("1")).toBe("started\n");
+    await expect.poll(() => printed("1"), POLL).toBe("started\n");
   });
 
   it("refuses more nodes than there are, and knows nothing of what it was never asked", async () => {
@@ -122,7 +123,7 @@ describe("the local scheduler", () => {
     const scheduler = await open();
     await scheduler.submit(request("1", 'trap "echo orderly; exit 0" TERM; echo ready; while :; do sleep 0.01; done'));
     await scheduler.submit(request("2", "true"));
-    await expect.poll(() => printed("1")).toBe("ready\n");
+    await expect.poll(() => printed("1"), POLL).toBe("ready\n");
     await scheduler.cancel(["local-2", "local-1", "local-77"]);
     expect(await one(scheduler, "2")).toMatchObject({ state: "ended", outcome: "cancelled", startedAt: null });
     await until(scheduler, "1", "ended");
@@ -133,7 +134,7 @@ describe("the local scheduler", () => {
   it("kills a given-up allocation that does not listen", async () => {
     const scheduler = await open({ graceSec: 0.2 });
     await scheduler.submit(request("1", 'trap "" TERM; echo ready; while :; do sleep 0.01; done'));
-    await expect.poll(() => printed("1")).toBe("ready\n");
+    await expect.poll(() => printed("1"), POLL).toBe("ready\n");
     await scheduler.cancel(["local-1"]);
     await until(scheduler, "1", "ended");
     expect(await one(scheduler, "1")).toMatchObject({ outcome: "cancelled" });
@@ -155,7 +156,7 @@ describe("the local scheduler", () => {
     let ahead = 0;
     const scheduler = await open({ now: () => Date.now() + ahead });
     await scheduler.submit(request("1", "echo ready; exec sleep 1000", { wallTimeMin: 5 }));
-    await expect.poll(() => printed("1")).toBe("ready\n");
+    await expect.poll(() => printed("1"), POLL).toBe("ready\n");
     ahead = 6 * 60_000;
     await until(scheduler, "1", "ended");
     expect(await one(scheduler, "1")).toMatchObject({
@@ -168,7 +169,7 @@ describe("the local scheduler", () => {
     const before = await open();
     await before.submit(request("1", `echo ready; while [ ! -e ${directory}/end ]; do sleep 0.01; done; exit 4`));
     await before.submit(request("2", "echo second"));
-    await expect.poll(() => printed("1")).toBe("ready\n");
+    await expect.poll(() => printed("1"), POLL).toBe("ready\n");
     await abandon(before);
     const after = await open();
     expect(after.active()).toMatchObject([
@@ -196,7 +197,7 @@ describe("the local scheduler", () => {
   it("[B27] takes no other process that got the same pid for its allocation", async () => {
     const before = await open();
     await before.submit(request("1", "echo ready; exec sleep 1000"));
-    await expect.poll(() => printed("1")).toBe("ready\n");
+    await expect.poll(() => printed("1"), POLL).toBe("ready\n");
     await abandon(before);
     const saved = await file("1");
     const leader = saved.leader;
@@ -215,7 +216,7 @@ describe("the local scheduler", () => {
   it("starts once what was being started when its process was killed", async () => {
     const before = await open({ maxRunning: 2 });
     await before.submit(request("1", "echo started; sleep 1000"));
-    await expect.poll(() => printed("1")).toBe("started\n");
+    await expect.poll(() => printed("1"), POLL).toBe("started\n");
     await abandon(before);
     await saveAllocation(join(directory, "state"), { ...(await file("1")), leader: null });
     const never = {
@@ -230,7 +231,7 @@ describe("the local scheduler", () => {
       request: { ...never.request, command: [...never.request.command] },
     });
     const after = await open({ maxRunning: 2 });
-    await expect.poll(() => printed("2")).toBe("started\n");
+    await expect.poll(() => printed("2"), POLL).toBe("started\n");
     expect(after.active()).toMatchObject([
       { key: "1", pid: expect.any(Number) },
       { key: "2", pid: expect.any(Number) },

@@ -4,7 +4,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConiferError, messageOf } from "../../../model/errors.ts";
 import { identityOf, isRunning } from "../../processes/identity.ts";
 import { endMarked, findMarked, signal } from "../../processes/marked.ts";
-import type { AllocationRequest, AllocationStatus, Scheduler, SchedulerLimits, Submission } from "../scheduler.ts";
+import type {
+  AllocationRequest,
+  AllocationStatus,
+  OwnAllocation,
+  Scheduler,
+  SchedulerLimits,
+  Submission,
+} from "../scheduler.ts";
 import {
   type Allocation,
   loadAllocations,
@@ -116,13 +123,12 @@ export class LocalScheduler implements Scheduler {
     return { maxNodes: 1, maxWallTimeMin: null, maxQueued: null, maxRunning: this.#options.maxRunning };
   }
 
+  async own(): Promise<readonly OwnAllocation[]> {
+    return this.active();
+  }
+
   /** Allocations that wait or run, oldest first. */
-  active(): {
-    readonly id: string;
-    readonly key: string;
-    readonly state: "queued" | "running";
-    readonly pid: number | null;
-  }[] {
+  active(): (OwnAllocation & { readonly state: "queued" | "running"; readonly pid: number | null })[] {
     return [...this.#allocations.values()].flatMap(({ id, key, state, leader }) =>
       state === "ended" ? [] : { id, key, state, pid: leader?.pid ?? null },
     );
@@ -172,7 +178,9 @@ export class LocalScheduler implements Scheduler {
       child.once("exit", () => void this.#advance().catch(() => undefined));
       // A script that is over already is nobody; its exit code waits in its file.
       const leader = child.pid === undefined ? null : await identityOf(child.pid);
-      await this.#save({ ...starting, leader });
+      this.#allocations.set(starting.id, { ...starting, leader });
+      // Where this cannot be written, the script's own pid file still tells a later scheduler.
+      await saveAllocation(directory, { ...starting, leader }).catch(() => undefined);
       this.#options.onChange();
     } catch (error) {
       const reason = `it could not be started: ${messageOf(error)}`;
