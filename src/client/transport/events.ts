@@ -43,6 +43,8 @@ export async function* streamEvents(source: StreamSource): AsyncGenerator<Stream
       response.setTimeout(source.silenceMs, () => response.destroy(new Error("silent")));
       const abort = () => response.destroy(new Error("aborted"));
       signal.addEventListener("abort", abort);
+      // The caller may have aborted in answer to `open`, before anybody listened.
+      if (signal.aborted) abort();
       try {
         yield* parsed(response, `GET ${path}`);
       } finally {

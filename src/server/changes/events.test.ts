@@ -27,12 +27,14 @@ async function read(
 describe("the stream of changes", () => {
   it("carries jobs, batch jobs and sites as they change", async () => {
     const site = await server.site();
+    const jobs: number[] = [];
     const events = await read(
       server.client,
       { site: site.name },
       {
         start: async () => {
-          const [job] = await site.create({});
+          jobs.push(...(await site.create({})));
+          const [job] = jobs;
           const pilot = await site.pilot();
           await pilot.acquire();
           await pilot.report({ job: job ?? 0, state: "RUNNING" });
