@@ -39,7 +39,15 @@ async function play({ cores = 2, config = {}, run, prepare }: Options = {}) {
     idleSec: null,
     ...config,
   });
-  const state: { hub: Hub | null; node: HubNode | null; sim: SimulatedNode; hopeless: (why: string) => void } = {
+  const state: {
+    hub: Hub | null;
+    node: HubNode | null;
+    sim: SimulatedNode;
+    hopeless: (why: string) => void;
+    /** Whether the server still knew the session when the nodes were told to end. */
+    closed: "before the session" | "after it" | null;
+  } = {
+    closed: null,
     hub: null,
     node: null,
     sim: new SimulatedNode(clock, run),
@@ -64,7 +72,9 @@ async function play({ cores = 2, config = {}, run, prepare }: Options = {}) {
         connect();
         return { cores, gpus: 0, memoryBytes: 0 };
       },
-      async close() {},
+      async close() {
+        state.closed ??= server.ended.length === 0 ? "before the session" : "after it";
+      },
     },
   });
   let end: PilotEnd | null = null;
@@ -300,6 +310,20 @@ test("told to stop, it gives back what has not started, ends the rest and leaves
   expect(state.sim.running.size).toBe(0);
   const ended = new Set(server.reported.filter(({ state: to }) => to !== "RUNNING").map(({ job }) => job));
   expect(ended.size).toBe(state.sim.started.length);
+});
+
+test("[B17] a node that says nothing any more holds its end up no longer than the grace allows", async () => {
+  const { server, until, pilot, end, state, clock } = await play({ run: () => ({ lastsMs: null }) });
+  server.add(offerOf(1));
+  await until(() => server.states(1).length === 1);
+  state.sim.isDead = true;
+  const toldAt = clock.elapsed();
+  pilot.end("told to stop by SIGTERM");
+  await until(() => end() !== null);
+  expect(clock.elapsed() - toldAt).toBeLessThan(25_000);
+  // What runs there is dead before the server may give the job to another pilot.
+  expect(state.closed).toBe("before the session");
+  expect(server.ended).toHaveLength(1);
 });
 
 test("with nothing to do it leaves after its idle time, and not while something runs", async () => {

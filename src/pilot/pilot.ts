@@ -29,7 +29,7 @@ export type PilotLog = (level: "info" | "warn" | "error", message: string, about
 export interface PilotNodes {
   /** Starts them and puts them into the hub; answers what each promises. `onHopeless` is called where they cannot be kept. */
   open(hub: Hub, onHopeless: (why: string) => void): Promise<Capacity>;
-  /** Lets them end, and kills those that take longer. */
+  /** Lets them end, and kills those that take longer, with all that they run. Again: at once. */
   close(withinMs: number): Promise<void>;
 }
 
@@ -51,6 +51,7 @@ export interface PilotEnd {
 const endSlackMs = 10_000;
 /** For the last reports, where the allocation does not end before. */
 const finishWithinMs = 15_000;
+const nodesCloseMs = 5000;
 
 export class Pilot {
   readonly #config: PilotConfig;
@@ -138,9 +139,11 @@ export class Pilot {
     const giveUpAt = clock.elapsed() + this.#graceSec * 1000 + endSlackMs;
     while (this.#hub.runningTasks > 0 && clock.elapsed() < giveUpAt)
       await new Promise<void>((resolve) => clock.after(20, resolve));
+    // What a silent node runs must be dead before its jobs may run elsewhere.
+    if (this.#hub.runningTasks > 0) await nodes.close(nodesCloseMs);
     const leftMs = this.#overAt === null ? finishWithinMs : this.#overAt - clock.elapsed() - 1000;
     await this.#source.finish(reason, Math.max(1000, Math.min(finishWithinMs, leftMs)));
-    await nodes.close(5000);
+    await nodes.close(nodesCloseMs);
     await this.#relay?.close();
     this.#journal.close();
     log("info", "pilot ended", { ...this.#source.counts });

@@ -63,9 +63,15 @@ export class NodeKeeper {
     if (!this.#current) return;
     const { agent } = this.#current;
     agent.send({ type: "shutdown", graceSec: 0 });
-    const cancel = this.#options.clock.after(withinMs, agent.kill);
+    let isHung = false;
+    const cancel = this.#options.clock.after(withinMs, () => {
+      isHung = true;
+      agent.kill();
+    });
     await agent.ended;
     cancel();
+    // Its reaper does that too, but nobody would hear when.
+    if (isHung) await endMarked(`CONIFER_NODE_AGENT=${agent.hello.agent}`, 0);
   }
 
   async #gone(why: string): Promise<void> {
