@@ -25,7 +25,7 @@ test("starting loads commander and little else: every command loads what it need
   expect(bytes).toBeLessThan(100_000);
 });
 
-test("commands that talk to the server load neither schemas nor the server", () => {
+test("[B33] commands that talk to the server, and the library, load neither schemas nor the server, and one small package", () => {
   const { packages } = loadedBy(join(dirname(program), "../dist/index.js"));
   expect([...packages]).toEqual(["eventsource-parser"]);
 });
