@@ -505,41 +505,59 @@ test("a task that signals its whole group does not keep those behind it from run
   expect(hub.starts.map((start) => start.task)).toHaveLength(4);
 });
 
-test("ends asked at any moment hit the tasks they name and no others", async () => {
-  await using hub = playHub();
-  const random = prand(42);
-  const asked = new Set<string>();
+test.each([
+  [1, "/bin/dash"],
+  [2, "/bin/bash"],
+  [3, "/bin/dash"],
+])("ends and limits at any moment hit the tasks they are for and no others (seed %d, %s)", async (seed, shell) => {
+  await using hub = playHub({ shell });
+  const random = numbers(seed);
+  /** Told to end, or with a limit; and told to end only if still waiting. */
+  const told = new Set<string>();
+  const takenBack = new Set<string>();
   const all: TaskSpec[] = [];
-  const chain = async () => {
-    let last = hub.start({ command: "true" });
-    all.push(last);
-    for (let i = 0; i < 80; i++) {
+  const runLine = async () => {
+    const line: TaskSpec[] = [];
+    for (let i = 0; i < 60; i++) {
       const command = random() < 0.7 ? "/bin/true" : `/bin/sleep 0.0${Math.floor(random() * 9)}`;
-      const next = hub.start({ command, after: last.task });
-      all.push(next);
-      for (const { task } of [last, next])
-        if (random() < 0.2) {
-          asked.add(task);
-          const graceSec = random() < 0.5 ? 0 : 100;
-          hub.channel.send({ type: "end", tasks: [{ task, graceSec, reason: "killed" }] });
-        }
-      await hub.ended(last);
-      last = next;
+      const limitSec = random() < 0.1 ? random() * 0.03 : null;
+      const task = hub.start({ command, after: line.at(-1)?.task ?? null, limitSec });
+      all.push(task);
+      line.push(task);
+      if (limitSec !== null) told.add(task.task);
+      if (random() < 0.3) await new Promise((resolve) => setImmediate(resolve));
+      for (const { task } of line.filter(() => random() < 0.1)) {
+        const onlyWaiting = random() < 0.5;
+        (onlyWaiting ? takenBack : told).add(task);
+        const graceSec = random() < 0.5 ? 0 : 100;
+        hub.channel.send({ type: "end", tasks: [{ task, graceSec, reason: "killed", onlyWaiting }] });
+      }
+      const left = 1 + Math.floor(random() * 3);
+      while (line.length > left) await hub.ended(line.shift() as TaskSpec);
     }
-    await hub.ended(last);
+    await Promise.all(line.map((task) => hub.ended(task)));
   };
-  await Promise.all([chain(), chain(), chain(), chain()]);
-  expect(hub.ends.map((end) => end.task).sort()).toEqual(all.map(({ task }) => task).sort());
-  const wrong = hub.ends.filter((end) => !asked.has(end.task) && (end.reason !== "exit" || end.exitCode !== 0));
+  await Promise.all([runLine(), runLine(), runLine(), runLine()]);
+
+  const endOf = new Map(hub.ends.map((end) => [end.task, end]));
+  expect(hub.ends).toHaveLength(all.length);
+  const wrong = [...endOf.values()].filter((end) => {
+    const ranWhole = end.reason === "exit" && end.exitCode === 0;
+    return !ranWhole && !told.has(end.task) && !(takenBack.has(end.task) && end.startedAt === null);
+  });
   expect(wrong).toEqual([]);
-  const neverRan = all.filter(({ task }) => hub.ends.some((end) => end.task === task && end.startedAt === null));
-  expect(neverRan.filter(({ workdir }) => existsSync(join(workdir, "job.out")))).toEqual([]);
-  expect(neverRan.length).toBeGreaterThan(0);
-  expect(hub.ends.filter((end) => end.reason === "killed" && end.signal !== null).length).toBeGreaterThan(0);
+  const traces = all.map(({ task, workdir }) => ({
+    neverRan: endOf.get(task)?.startedAt === null,
+    hasOutput: existsSync(join(workdir, "job.out")),
+    ranTwice: existsSync(join(workdir, "job.1.out")),
+  }));
+  expect(traces.filter((trace) => trace.neverRan === trace.hasOutput || trace.ranTwice)).toEqual([]);
+  expect(traces.some((trace) => trace.neverRan)).toBe(true);
+  expect(hub.ends.some((end) => end.signal !== null)).toBe(true);
 });
 
 /** Numbers from 0 to 1 that are the same each time. */
-function prand(seed: number): () => number {
+function numbers(seed: number): () => number {
   let state = seed;
   return () => {
     state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;

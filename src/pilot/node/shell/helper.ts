@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { messageOf } from "../../../model/errors.ts";
-import { gated, helperStart, pinLine } from "./script.ts";
+import { gated, helperStart, openGate, pinLine } from "./script.ts";
 
 /**
  * A helper is one small shell that runs one task after another: starting a process from it costs a fraction of what it
@@ -8,9 +8,10 @@ import { gated, helperStart, pinLine } from "./script.ts";
  * and its children. It catches the signals that end tasks and so survives to tell the exit status; SIGKILL takes it along.
  *
  * A second task can be staged behind the one that runs: the shell goes on to it by itself, without the way to
- * this process and back, unless `holdBack` was called before the first ended; then it prints `S` and runs nothing. Whoever
- * holds back and then lets one whole turn of the event loop pass without hearing of the first task's end knows that the staged
- * one will not run: had the shell gone past the gate before, the first task's status would have been read in that turn.
+ * this process and back, unless its gate was closed (`holdBack`) before the first ended. A closed gate lets nothing staged pass and
+ * prints `S` for it, until the next `run` opens it. Whoever holds back and then lets one whole turn of the event loop
+ * pass without hearing of the first task knows that the one behind will not run: had the shell come to it before, the first
+ * task's line would have been read in that turn. The first one may be skipped too, where it was staged itself and has just begun.
  */
 export interface Helper {
   /** Also the id of its process group. */
@@ -19,7 +20,7 @@ export interface Helper {
   readonly pinnedTo: string;
   readonly isBusy: boolean;
   readonly hasStaged: boolean;
-  /** Not before its first task has ended: until then the signal that holds back might find no trap. */
+  /** Not before its first task has ended (the signal that holds back might find no trap), nor with the gate closed. */
   readonly canStage: boolean;
   /** Runs a task's lines, pinned first where the cores differ; only while it is not busy. */
   run(lines: string, cores: string, onOutcome: OnOutcome): void;
@@ -56,26 +57,23 @@ export interface HelperOptions {
 export function startHelper(options: HelperOptions): Helper {
   const { child, pid } = startShell(options);
   let pinnedTo = options.allCores;
-  let current: OnOutcome | null = null;
-  let staged: { readonly onStart: () => void; readonly onOutcome: OnOutcome } | null = null;
+  /** What each line that comes stands for, in order. */
+  let expected: Expected[] = [];
   let isReady = false;
-  /** Dropped tasks whose `S` has not come yet. */
-  let dropped = 0;
+  /** `opening`: said in the pipe, but a signal to close it might still arrive before. A task's own signal may close it, too. */
+  let gate: "open" | "closed" | "opening" = "open";
 
-  const settle = (outcome: Outcome): void => {
-    const settled = current;
-    const next = staged;
-    current = next?.onOutcome ?? null;
-    staged = null;
-    next?.onStart();
-    settled?.(outcome);
-  };
   readLines(child, (line) => {
     isReady = true;
-    if (line === "P") options.onPinFailed(pinnedTo);
-    else if (line !== "S") settle({ kind: "status", status: Number(line) });
-    else if (dropped > 0) dropped--;
-    else settle({ kind: "skipped" });
+    if (line === "P") {
+      options.onPinFailed(pinnedTo);
+      return;
+    }
+    if (line !== "S") gate = gate === "opening" ? "open" : gate;
+    else if (gate === "open") gate = "closed";
+    const task = expected.shift();
+    expected[0]?.onStart();
+    task?.onOutcome(line === "S" ? { kind: "skipped" } : { kind: "status", status: Number(line) });
   });
 
   const helper: Helper = {
@@ -84,30 +82,32 @@ export function startHelper(options: HelperOptions): Helper {
       return pinnedTo;
     },
     get isBusy() {
-      return current !== null;
+      return expected.some((task) => task !== dropped);
     },
     get hasStaged() {
-      return staged !== null;
+      return expected[1]?.isStaged === true;
     },
     get canStage() {
-      return isReady && current !== null && staged === null;
+      return isReady && gate === "open" && expected.length === 1;
     },
     run(lines, cores, onOutcome) {
-      current = onOutcome;
+      expected.push({ isStaged: false, onStart: () => {}, onOutcome });
       const pin = cores === pinnedTo ? "" : pinLine(cores);
       pinnedTo = cores;
-      child.stdin.write(pin + lines);
+      const open = gate === "closed" ? openGate : "";
+      if (gate === "closed") gate = "opening";
+      child.stdin.write(open + pin + lines);
     },
     stage(lines, onStart, onOutcome) {
-      staged = { onStart, onOutcome };
+      expected.push({ isStaged: true, onStart, onOutcome });
       child.stdin.write(gated(lines));
     },
     holdBack() {
-      if (current !== null) signalProcess(pid, "SIGUSR1");
+      gate = "closed";
+      signalProcess(pid, "SIGUSR1");
     },
     dropStaged() {
-      if (staged !== null) dropped++;
-      staged = null;
+      if (expected[1]?.isStaged) expected[1] = dropped;
     },
     signal(signal) {
       signalProcess(-pid, signal);
@@ -118,14 +118,23 @@ export function startHelper(options: HelperOptions): Helper {
   };
   child.on("close", (code, signal) => {
     options.onGone(helper);
-    const held = staged;
-    staged = null;
-    held?.onOutcome({ kind: "skipped" });
-    settle({ kind: "gone", signal, problem: signal ? `its shell died of ${signal}` : `its shell ended with ${code}` });
+    const [running, ...behind] = expected;
+    expected = [];
+    for (const task of behind) task.onOutcome({ kind: "skipped" });
+    const problem = signal ? `its shell died of ${signal}` : `its shell ended with ${code}`;
+    running?.onOutcome({ kind: "gone", signal, problem });
   });
   child.stdin.write(helperStart);
   return helper;
 }
+
+interface Expected {
+  readonly isStaged: boolean;
+  readonly onStart: () => void;
+  readonly onOutcome: OnOutcome;
+}
+
+const dropped: Expected = { isStaged: false, onStart: () => {}, onOutcome: () => {} };
 
 function startShell({ shell, environment }: HelperOptions) {
   const child = spawn(shell, [], {

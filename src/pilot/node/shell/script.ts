@@ -37,9 +37,11 @@ const gate = "_conifer_gate_closed";
 /** What a helper reads first: it outlives the signals that end tasks, and SIGUSR1 closes its gate. */
 export const helperStart = `trap : TERM INT HUP QUIT USR2; trap ${gate}=1 USR1\n`;
 
-/** Lines that run only while the helper's gate is open; closed, it opens again and prints `S`. */
+export const openGate = `${gate}=\n`;
+
+/** Lines that run only while the helper's gate is open; else `S` is printed. */
 export function gated(lines: string): string {
-  return `if [ "$${gate}" ]; then ${gate}=; echo S; else ${lines}fi\n`;
+  return `if [ "$${gate}" ]; then echo S; else ${lines}fi\n`;
 }
 
 export interface CommandSource {
