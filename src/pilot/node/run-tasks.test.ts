@@ -548,10 +548,12 @@ test.each([
   expect(wrong).toEqual([]);
   const traces = all.map(({ task, workdir }) => ({
     neverRan: endOf.get(task)?.startedAt === null,
+    ranWhole: endOf.get(task)?.exitCode === 0,
     hasOutput: existsSync(join(workdir, "job.out")),
     ranTwice: existsSync(join(workdir, "job.1.out")),
   }));
-  expect(traces.filter((trace) => trace.neverRan === trace.hasOutput || trace.ranTwice)).toEqual([]);
+  expect(traces.filter((trace) => trace.neverRan && trace.hasOutput)).toEqual([]);
+  expect(traces.filter((trace) => (trace.ranWhole && !trace.hasOutput) || trace.ranTwice)).toEqual([]);
   expect(traces.some((trace) => trace.neverRan)).toBe(true);
   expect(hub.ends.some((end) => end.signal !== null)).toBe(true);
 });
