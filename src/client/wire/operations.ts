@@ -11,7 +11,7 @@ import type { Operation } from "./operations/operation.ts";
 import { sitesOperations } from "./operations/sites.ts";
 import { workOperations } from "./operations/work.ts";
 
-export { listQuerySchema, type Operation } from "./operations/operation.ts";
+export type { Operation } from "./operations/operation.ts";
 
 export const operations = {
   ...accessOperations,
