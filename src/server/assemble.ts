@@ -1,4 +1,5 @@
 /** Puts the server's parts together over an open, migrated database: everything but files, ports and signals. */
+import { setMaxListeners } from "node:events";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import packageJson from "../../package.json" with { type: "json" };
@@ -44,6 +45,8 @@ export async function assemble({ db, clocks, log, leaseSec, tls, upkeep: keepsUp
   const storeUse = { everyMs: TOKEN_USE_MS, what: "note the use of tokens", work: () => tokens.storeUse() };
   const upkeep = keepsUp ? await Upkeep.start(services, clocks, [storeUse]) : null;
   const stopping = new AbortController();
+  // Every request that waits listens to it.
+  setMaxListeners(0, stopping.signal);
   const http = buildHttp({
     services,
     handlers: makeHandlers({ tokens, board, startedMs }),

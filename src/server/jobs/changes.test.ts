@@ -165,7 +165,7 @@ describe("changing jobs", () => {
     expect(shapes.some((shape) => shape.nodes === 3 && shape.gpusPerNode === 0.5)).toBe(true);
   });
 
-  it("[B1] with fields that differ between requests loses none of them", async () => {
+  it("[B1] [B35] with fields that differ between requests loses none of them", async () => {
     const ids = await create([{ app: "md" }, { app: "md" }]);
     await Promise.all([
       ann.call("jobUpdate", { body: { ids, set: { data: { a: 1 } } } }),
@@ -222,6 +222,25 @@ describe("what a change names", () => {
       matched: 1, changed: 1, left: [{ reason: "there is no such job", count: 1 }],
     }); // biome-ignore format: a record
     expect((await ann.ask("jobKill", { body: { ids: [888_888] } })).problem.detail).toBe("There is no job 888888");
+  });
+
+  it("[B45] [B47] is found by the same filters as a list", async () => {
+    await create([
+      { app: "hooked", workflow: "alike", tags: { k: "v" } },
+      { app: "md", workflow: "alike", priority: 3 },
+    ]);
+    for (const filter of ["app=hooked", "state=STAGED_IN", "tags.k=v", "priority>=3", "name~m", "site=here"]) {
+      const where = ["workflow=alike", filter];
+      const { total } = await ann.call("jobList", { query: { where, total: true } });
+      expect(total).toBeGreaterThan(0);
+      expect((await ann.call("jobUpdate", { body: { where, set: { data: { seen: true } } } })).matched).toBe(total);
+      expect((await ann.call("jobKill", { body: { where } })).matched).toBe(filter.startsWith("state") ? 1 : total);
+      await ann.call("jobDelete", { body: { where: ["workflow=alike"] } });
+      await create([
+        { app: "hooked", workflow: "alike", tags: { k: "v" } },
+        { app: "md", workflow: "alike", priority: 3 },
+      ]);
+    }
   });
 
   it("may be tens of thousands of jobs, changed in batches", async () => {
@@ -339,7 +358,7 @@ describe("the relatives of a job", () => {
 });
 
 describe("lists", () => {
-  it("page through jobs that change meanwhile without one twice or left out", async () => {
+  it("[B28] page through jobs that change meanwhile without one twice or left out", async () => {
     const ids = await create(
       Array.from({ length: 30 }, (_, index) => ({ app: "md", workflow: "paged", name: `p${index}` })),
     );
