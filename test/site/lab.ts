@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +13,7 @@ import { type Access, type Client, openClient } from "../../src/client/client.ts
 import type { BatchJob, Job, JobCreate } from "../../src/client/wire/entities.ts";
 import { endMarked } from "../../src/platform/processes/marked.ts";
 import { initSite, type SiteReport, siteStatus, startSite, stopSite } from "../../src/site/index.ts";
+import { type FreshPlace, freshPlace } from "../setup/databases.ts";
 
 const dist = fileURLToPath(new URL("../../dist", import.meta.url));
 /** In the environment of every process of a lab, so that none outlives it. */
@@ -29,16 +30,22 @@ export class LabServer implements AsyncDisposable {
   client: Client = openClient({ address: "http://127.0.0.1:1", token: "", fingerprint: null });
   process: ChildProcess;
   sites = 0;
+  readonly #place: FreshPlace;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, place: FreshPlace) {
     this.directory = directory;
+    this.#place = place;
     process.env[MARK] = directory;
     process.env[JOB_MARK] = directory;
     this.process = this.#spawn();
   }
 
   static async open(): Promise<LabServer> {
-    const server = new LabServer(await mkdtemp(join(tmpdir(), "conifer-site-lab-")));
+    const directory = await mkdtemp(join(tmpdir(), "conifer-site-lab-"));
+    const place = await freshPlace();
+    const { options } = place;
+    if (options.kind === "pglite") await cp(options.directory, join(directory, "server/pgdata"), { recursive: true });
+    const server = new LabServer(directory, place);
     await server.#connect();
     return server;
   }
@@ -61,11 +68,14 @@ export class LabServer implements AsyncDisposable {
     await endMarked(`${MARK}=${this.directory}`, 0);
     await endMarked(`${JOB_MARK}=${this.directory}`, 0);
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
+    await this.#place[Symbol.asyncDispose]();
   }
 
   #spawn(): ChildProcess {
     const program = join(dist, "server.js");
-    const args = [program, "--directory", join(this.directory, "server")];
+    const { url } = this.#place;
+    const database = url === undefined ? [] : ["--database", url];
+    const args = [program, "--directory", join(this.directory, "server"), ...database];
     return spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
   }
 
