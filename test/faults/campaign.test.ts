@@ -58,4 +58,25 @@ describe("a campaign", { timeout: 120_000 }, () => {
     expect((await installation.client.call("sessionList", {})).items).toHaveLength(1);
     expect(await installation.pilots()).toHaveLength(1);
   });
+
+  it("[B17] whose node agent hangs ends its pilot in time all the same, and its job with all its processes", async () => {
+    const [id = 0] = await installation.create({
+      ...counted(installation, 1000),
+      maxAttempts: 1,
+      retryOn: [],
+      maxLosses: 0,
+    });
+    await installation.until("the job that runs", () => readLedger(installation).begun.has(`${id}.1`));
+    for (const pid of await installation.nodeAgents()) process.kill(pid, "SIGSTOP");
+    const { batchJobId } = await installation.job(id);
+    await installation.client.call("batchJobCancel", { params: { id: batchJobId ?? 0 }, body: {} });
+    await installation.until("the end of the batch job", async () => {
+      const { state } = await installation.client.call("batchJobGet", { params: { id: batchJobId ?? 0 } });
+      return state === "cancelled";
+    });
+    expect(await installation.processesOf(id)).toEqual([]);
+    expect(await installation.pilots()).toEqual([]);
+    expect(await installation.nodeAgents()).toEqual([]);
+    expect((await installation.untilState(id, "FAILED")).reason).toContain("died");
+  });
 });
