@@ -190,12 +190,14 @@ export class Pilot {
         site,
         graceSec: this.#graceSec,
         mpi: () => this.#mpi ?? { missing: "it was not looked for" },
-        asRoot: process.getuid?.() === 0,
+        asRoot,
         grant: relay && ((job, attempt) => relay.grant(job, attempt)),
       }),
     );
   }
 }
+
+const asRoot = process.getuid?.() === 0;
 
 /** What a pilot's directory holds besides its config. */
 export const nodeLogFile = (directory: string): string => join(directory, "node.log");

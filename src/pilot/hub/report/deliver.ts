@@ -34,6 +34,7 @@ export async function deliverJournal(
     while (outbox.items.length > 0) {
       if (outbox.inBatch === 0)
         journal.add({ report: outbox.lastBatch + 1, count: Math.min(mostItems, outbox.items.length) });
+      journal.flush();
       const items = outbox.items.slice(0, outbox.inBatch);
       await client.call("sessionReport", {
         params: { id: session },

@@ -6,8 +6,10 @@ import { applyEntry, type Entry, emptyOutbox, type Outbox, readOutbox, toEntries
 /** The outbox of a pilot, written to a file before anything comes of it. */
 export interface Journal {
   readonly outbox: Outbox;
-  /** Applies an entry and appends it. Written to the system's cache: it survives the end of the pilot, not of the machine. */
+  /** Applies an entry; it is written at the end of the turn of the event loop, or by `flush`. */
   add(entry: Entry): void;
+  /** Writes what was added, to the system's cache: it survives the end of the pilot, not of the machine. */
+  flush(): void;
   close(): void;
 }
 
@@ -28,11 +30,9 @@ export function openJournal({ directory, onProblem, compactBytes = 16 * 1024 * 1
   const outbox = readJournal(directory) ?? emptyOutbox();
   let file: number | null = openSync(path, "a", 0o600);
   let writtenBytes = 0;
+  let unwritten = "";
+  let planned: NodeJS.Immediate | null = null;
 
-  const failed = (error: unknown): void => {
-    file = null;
-    onProblem(`${path} cannot be written: ${messageOf(error)}`);
-  };
   const compact = (): void => {
     const fresh = `${path}.new`;
     writeFileSync(fresh, toEntries(outbox).map(toLine).join(""), { mode: 0o600 });
@@ -41,20 +41,31 @@ export function openJournal({ directory, onProblem, compactBytes = 16 * 1024 * 1
     file = openSync(path, "a", 0o600);
     writtenBytes = 0;
   };
+  const flush = (): void => {
+    if (planned) clearImmediate(planned);
+    planned = null;
+    const text = unwritten;
+    unwritten = "";
+    if (file === null || text === "") return;
+    try {
+      writtenBytes += writeSync(file, text);
+      if (writtenBytes > compactBytes) compact();
+    } catch (error) {
+      file = null;
+      onProblem(`${path} cannot be written: ${messageOf(error)}`);
+    }
+  };
 
   return {
     outbox,
     add(entry) {
       applyEntry(outbox, entry);
-      if (file === null) return;
-      try {
-        writtenBytes += writeSync(file, toLine(entry));
-        if (writtenBytes > compactBytes) compact();
-      } catch (error) {
-        failed(error);
-      }
+      unwritten += toLine(entry);
+      planned ??= setImmediate(flush);
     },
+    flush,
     close() {
+      flush();
       if (file !== null) closeSync(file);
       file = null;
     },

@@ -204,6 +204,7 @@ test("a journal that grew is written anew without what is done with", () => {
     journal.add({ items: [running(job), done(job)] });
     journal.add({ report: job, count: 2 });
     journal.add({ acked: job });
+    journal.flush();
   }
   expect(statSync(join(place, "journal.ndjson")).size).toBeLessThan(5000);
   expect(statSync(join(place, "journal.ndjson")).mode & 0o777).toBe(0o600);
@@ -266,6 +267,7 @@ test("after a kill -9 what was not acknowledged is told, and what was under way 
   journal.add({ acked: 1 });
   journal.add({ items: [done(1)] });
   journal.add({ report: 2, count: 1 });
+  journal.flush();
   const told: Report[] = [];
   const client = {
     call: async (_name: string, options: { params: { id: number }; body: Report }) => {
@@ -315,6 +317,7 @@ test("there is nothing to deliver where there is no journal or its session is ov
   const journal = open(place);
   journal.add({ session: 8 });
   journal.add({ start: [[2, 1, 11]] });
+  journal.close();
   expect(await deliverJournal(place, client)).toEqual({ delivered: 0, lost: 0 });
 });
 
@@ -392,5 +395,6 @@ test("no token or environment ever gets into the journal", () => {
   const place = directory();
   const journal = open(place);
   journal.add({ start: [[1, 1, 1]] });
+  journal.flush();
   expect(readFileSync(join(place, "journal.ndjson"), "utf8")).toBe('{"start":[[1,1,1]]}\n');
 });

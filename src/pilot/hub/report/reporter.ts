@@ -101,6 +101,7 @@ export class Reporter<Answer> {
     this.#isSending = true;
     if (outbox.inBatch === 0)
       journal.add({ report: outbox.lastBatch + 1, count: Math.min(mostItems, outbox.items.length) });
+    journal.flush();
     const sentAt = clock.elapsed();
     try {
       const answer = await send({ batch: outbox.lastBatch, items: outbox.items.slice(0, outbox.inBatch) });

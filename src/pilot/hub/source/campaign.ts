@@ -131,7 +131,9 @@ export class CampaignSource implements HubEvents {
 
   starting(tasks: readonly HubTask[]): void {
     const at = this.#options.clock.now();
-    this.#options.journal.add({ start: tasks.map(({ id, attempt }) => [id, attempt, at] as const) });
+    const { journal } = this.#options;
+    journal.add({ start: tasks.map(({ id, attempt }) => [id, attempt, at] as const) });
+    journal.flush();
   }
 
   started(task: HubTask, { at, places }: { readonly at: number; readonly places: readonly TaskPlace[] }): void {
