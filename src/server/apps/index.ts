@@ -120,6 +120,11 @@ WHERE known.definition IS DISTINCT FROM excluded.definition
 RETURNING version`;
 
 async function pruneApps(tx: Transaction, site: SiteRef, keep: readonly string[]): Promise<number> {
+  // Conflicts with the lock of whoever creates jobs of them at this moment; what they made is seen below.
+  await tx.query("SELECT 1 FROM apps WHERE site_id = $1 AND deleted IS NULL AND name <> ALL($2::text[]) FOR UPDATE", [
+    site.id,
+    keep,
+  ]);
   const { rowCount } = await tx.query(
     `UPDATE apps SET deleted = now() WHERE site_id = $1 AND deleted IS NULL AND name <> ALL($2::text[])
      AND NOT EXISTS (SELECT 1 FROM job_tally t WHERE t.app_id = apps.id AND t.site_id = $1 GROUP BY t.app_id HAVING sum(n) > 0)`,
