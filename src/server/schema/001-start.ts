@@ -169,7 +169,7 @@ CREATE TABLE job_life (
   started timestamptz,
   ended timestamptz
 ) WITH (fillfactor = 70);
-CREATE INDEX job_life_runnable ON job_life (site_id, priority DESC, id, nodes, cores, gpus_milli, memory_mib, most_per_node, wall_sec) WHERE state IN ('PREPROCESSED', 'RESTART_READY') AND session_id IS NULL;
+CREATE INDEX job_life_runnable ON job_life (site_id, (-priority), id, nodes, cores, gpus_milli, memory_mib, most_per_node, wall_sec) WHERE state IN ('PREPROCESSED', 'RESTART_READY') AND session_id IS NULL;
 CREATE INDEX job_life_held ON job_life (session_id, state) WHERE session_id IS NOT NULL;
 CREATE INDEX job_life_hooks ON job_life (site_id, id) WHERE (state = 'STAGED_IN' AND has_preprocess) OR (state = 'RUN_DONE' AND has_postprocess) OR (state = 'RUN_ERROR' AND has_on_error) OR (state = 'RUN_TIMEOUT' AND has_on_timeout);
 CREATE INDEX job_life_group ON job_life (app_id, state, id);

@@ -125,6 +125,30 @@ describe("acquiring jobs", () => {
     expect(await pilot.take({ free: busy })).toEqual([behind]);
   });
 
+  it("[B19] sees behind a wall of jobs of other tags, whatever their priority", async () => {
+    const site = await server.site();
+    await site.create(...Array.from({ length: 45_000 }, (_, n) => ({ tags: { wall: "1" }, priority: n % 2 })));
+    const [behind, ahead] = await site.create(
+      { tags: { rare: "1" }, priority: -3 },
+      { tags: { rare: "1" }, priority: 1 },
+    );
+    const pilot = await site.pilot({ cores: 4 });
+    expect(await pilot.take({ tags: { rare: "1" } })).toEqual([ahead, behind]);
+  });
+
+  it("hands out the one wide job by tags, too, when it comes first of those", async () => {
+    const site = await server.site();
+    const tags = { a: "1" };
+    const [small, , wide] = await site.create({ tags, priority: 2 }, { nodes: 2, priority: 2 }, { tags, nodes: 2 });
+    const pilot = await site.pilot({ nodes: 3, cores: 2 });
+    const partly = { cores: 3, gpus: 0, memoryBytes: 0, wholeNodes: 1 };
+    const { offers } = await pilot.acquire({ free: partly, tags, wantWide: true });
+    expect(offers.map(({ job, wide: isWide }) => [job, isWide])).toEqual([
+      [small, false],
+      [wide, true],
+    ]);
+  });
+
   it("takes on beyond the first page while there is room for smaller jobs", async () => {
     const site = await server.site();
     // Each page has one that fits and many that no longer do.

@@ -30,7 +30,7 @@ async function readDemand(db: Database, siteId: number, tags: Record<string, str
       `SELECT count(*) AS count, nodes, cores, gpus_milli AS "gpusMilli", memory_mib AS "memoryMib", most_per_node AS "mostPerNode", ceil(wall_sec / 60.0)::int AS "wallTimeMin"
        FROM (
          SELECT id, nodes, cores, gpus_milli, memory_mib, most_per_node, wall_sec FROM job_life
-         WHERE site_id = $1 AND state IN ('PREPROCESSED', 'RESTART_READY') AND session_id IS NULL ORDER BY priority DESC, id LIMIT ${MOST_JOBS}
+         WHERE site_id = $1 AND state IN ('PREPROCESSED', 'RESTART_READY') AND session_id IS NULL ORDER BY -priority, id LIMIT ${MOST_JOBS}
        ) AS runnable
        WHERE $2::jsonb IS NULL OR EXISTS (SELECT FROM jobs j WHERE j.id = runnable.id AND j.tags @> $2::jsonb)
        GROUP BY 2, 3, 4, 5, 6, 7 ORDER BY 1 DESC LIMIT ${MOST_SHAPES}`,

@@ -7,7 +7,7 @@ import { type Free, fitJobs, take } from "./fit.ts";
 import { lockLiveSession } from "./lock-session.ts";
 import { loadApps, loadOffers, takeJobs } from "./offers.ts";
 import type { LiveSession } from "./read-session.ts";
-import { findRunnable, type Wish } from "./runnable.ts";
+import { findRunnable, lockRunnable, type Wish } from "./runnable.ts";
 
 /** What an acquire asks, resolved. */
 export type Request = {
@@ -57,8 +57,15 @@ export function readRequest(session: LiveSession, body: BodyOf<"sessionAcquire">
   };
 }
 
+/** What a search found beforehand, where the wish is for more than the index knows: ids in order, not locked; `first` whether they fit now or not. */
+export type Searched = { readonly fitting: readonly number[]; readonly first: readonly number[] };
+
 /** One look for jobs: takes those that fit and answers them whole. Throws SESSION_GONE. */
-export async function look(tx: Transaction, request: Request, now: number): Promise<Found> {
+export async function look(
+  tx: Transaction,
+  request: Request,
+  { searched, now }: { searched: Searched | null; now: number },
+): Promise<Found> {
   const { session, wish, most } = request;
   await keepToIndexes(tx, "in order");
   await lockLiveSession(tx, session.id, session.ownerId);
@@ -67,17 +74,19 @@ export async function look(tx: Transaction, request: Request, now: number): Prom
   let free = request.free;
   let left = most;
   for (let page = 0; page < MOST_PAGES && left > 0; page += 1) {
-    const jobs = await findRunnable(tx, wish, { free, most: left });
+    const jobs = searched
+      ? await lockRunnable(tx, wish.siteId, searched.fitting)
+      : await findRunnable(tx, wish, { free, most: left });
     const fitted = fitJobs(jobs, free, { node: wish.node, most: left });
     const taken = fitted.taken.map(({ id }) => id);
     await takeJobs(tx, taken, holder);
     ids.push(...taken);
-    const isLast = jobs.length < left;
+    const isLast = searched !== null || jobs.length < left;
     free = fitted.left;
     left -= taken.length;
     if (isLast || taken.length === 0) break;
   }
-  const wide = request.wantWide ? await takeWide(tx, request, holder) : null;
+  const wide = request.wantWide ? await takeWide(tx, request, { searched, taken: new Set(ids), holder }) : null;
   if (wide !== null) ids.push(wide);
   const offers = await loadOffers(tx, ids, wide);
   return {
@@ -87,13 +96,17 @@ export async function look(tx: Transaction, request: Request, now: number): Prom
   };
 }
 
+type Holder = { readonly sessionId: number; readonly batchJobId: number | null; readonly now: number };
+
 /** The first job of all that are left, where the pilot could run it but for what is in use now. */
 async function takeWide(
   tx: Transaction,
   { wish, free }: Request,
-  holder: { sessionId: number; batchJobId: number | null; now: number },
+  { searched, taken, holder }: { searched: Searched | null; taken: ReadonlySet<number>; holder: Holder },
 ): Promise<number | null> {
-  const [first] = await findRunnable(tx, wish, { free: null, most: 1 });
+  const [first] = searched
+    ? await lockRunnable(tx, wish.siteId, searched.first.filter((id) => !taken.has(id)).slice(0, 1))
+    : await findRunnable(tx, wish, { free: null, most: 1 });
   if (!first || take(free, first, wish.node) !== null) return null;
   await takeJobs(tx, [first.id], holder);
   return first.id;
