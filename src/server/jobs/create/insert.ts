@@ -38,9 +38,11 @@ async function insertSlice(tx: Transaction, drafts: readonly Draft[], { ids, fir
   const rows = drafts.map((draft, index) => jobRow(draft, { id: ids[index] ?? 0, t: jobs.of(draft), idOf }));
   const text = JSON.stringify(rows);
   if (text.length > MOST_JOB_BYTES) refuseHuge(rows, first);
-  await tx.query(INSERT_JOBS, [text, jobs.toJson(), at]);
+  // The database works on this one while the next is written here.
+  const jobsDone = tx.query(INSERT_JOBS, [text, jobs.toJson(), at]);
   const lives = new Templates((draft: Draft, reason: string) => lifeTemplate(draft, reason));
   const life = drafts.map((draft) => lives.of(draft, reasonOf(draft, idOf)));
+  await jobsDone;
   await tx.query(INSERT_LIVES, [ids, life, lives.toJson(), at]);
   await insertDependencies(tx, drafts, { ids, idOf });
   await insertTransfers(tx, drafts, ids);
