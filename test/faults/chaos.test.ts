@@ -10,7 +10,7 @@ const JOBS = 300;
 /** CHAOS_SEED tries another order of events. */
 const SEED = Number(process.env.CHAOS_SEED ?? 300);
 const CALM_MS = 120_000;
-const VICTIMS = ["pilot", "agent", "server", "node agent", "pilot and agent", "pilot and server", "all"];
+const VICTIMS = ["pilot", "agent", "server", "node agent", "pilot and agent", "pilot and server", "everything"];
 /** How often each of them is killed; then everything runs on to the end. */
 const ROUNDS = 2;
 
@@ -42,7 +42,9 @@ async function wreak(random: () => number): Promise<void> {
   const order = Array.from({ length: ROUNDS }, () => VICTIMS).flat();
   for (const victim of order.map((name) => ({ name, at: random() })).sort((a, b) => a.at - b.at)) {
     await delay(300 + random() * 1200);
-    const hits = (name: string) => victim.name === "all" || victim.name.split(" and ").includes(name);
+    const isAll = victim.name === "everything";
+    const hits = (name: string) => isAll || victim.name.split(" and ").includes(name);
+    if (isAll) await installation.killEverything();
     if (hits("server")) await installation.killServer();
     if (hits("pilot")) for (const pid of await installation.pilots()) process.kill(pid, "SIGKILL");
     if (hits("node agent")) for (const pid of await installation.nodeAgents()) process.kill(pid, "SIGKILL");

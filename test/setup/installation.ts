@@ -115,7 +115,7 @@ export class Installation implements AsyncDisposable {
       said = (said + chunk.toString()).slice(-4000);
     });
     await this.#until(async () => {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server did not start: ${said}`);
+      if (!this.#isUp(child)) throw new Error(`the server did not start: ${said}`);
       const access = await readServerDirectory(this.serverDirectory).catch(() => null);
       if (access === null || this.#serverFilePid() !== child.pid) return "no server.json";
       const client = openClient(access, { retries: 8 });
@@ -131,7 +131,7 @@ export class Installation implements AsyncDisposable {
   /** Kills the server as a power cut of the process would. */
   async killServer(): Promise<void> {
     const { server } = this;
-    if (server === null || server.exitCode !== null || server.signalCode !== null) return;
+    if (server === null || !this.#isUp(server)) return;
     const exited = once(server, "exit");
     server.kill("SIGKILL");
     await exited;
@@ -191,6 +191,14 @@ export class Installation implements AsyncDisposable {
   async nodeAgents(): Promise<number[]> {
     const marked = await findMarked(`${MARK}=${this.directory}`);
     return marked.map(({ pid }) => pid).filter((pid) => commandLine(pid)[1]?.endsWith("/pilot-node.js"));
+  }
+
+  /** Kills every process there is but those of jobs, as the kernel does where memory runs out: nobody is left to tidy up. */
+  async killEverything(): Promise<void> {
+    const { server } = this;
+    const exited = server && this.#isUp(server) ? once(server, "exit") : null;
+    for (const { pid } of await findMarked(`${MARK}=${this.directory}`)) if (!isOfJob(pid)) signal(pid, "SIGKILL");
+    await exited;
   }
 
   /** Pids of what still carries the mark of a job's attempt. */
@@ -266,6 +274,10 @@ export class Installation implements AsyncDisposable {
     return { ...process.env, CONIFER_HOME: join(this.directory, "home"), [MARK]: this.directory };
   }
 
+  #isUp(child: ChildProcess): boolean {
+    return child.exitCode === null && child.signalCode === null;
+  }
+
   #serverFilePid(): number | null {
     try {
       return JSON.parse(readFileSync(join(this.serverDirectory, "server.json"), "utf8")).pid;
@@ -290,5 +302,15 @@ function commandLine(pid: number): string[] {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
   } catch {
     return [];
+  }
+}
+
+function isOfJob(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8")
+      .split("\0")
+      .some((entry) => entry.startsWith("CONIFER_TASK="));
+  } catch {
+    return false;
   }
 }
