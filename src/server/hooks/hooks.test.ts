@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestServer, type TestServer, type TestSite } from "../../../test/setup/test-server.ts";
 import type { BodyInput } from "../../client/wire/operations.ts";
 import { HOOK_NAMES } from "../../model/states.ts";
+import type { RequestContext } from "../http/context.ts";
+import { hookHandlers } from "./index.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -178,6 +180,30 @@ describe("hooks", () => {
     expect(await take(site)).toEqual([]);
     expect(await take(site, { takeOver: true, leaseSec: 30 })).toMatchObject([{ job: { id: job } }]);
     server.clocks.pass(31_000);
+    expect(await take(site)).toMatchObject([{ job: { id: job } }]);
+  });
+
+  it("that an agent never heard of come at once when it says what it holds, those it holds never", async () => {
+    const site = await hookedSite("preprocess");
+    const [held, lost] = await site.create({}, {});
+    expect(await take(site, { leaseSec: 30 })).toHaveLength(2);
+    const holding = [{ job: id(held), attempt: 0, hook: "preprocess" as const }];
+    expect(await take(site, { takeOver: true, holding, leaseSec: 30 })).toMatchObject([{ job: { id: lost } }]);
+    expect(
+      await take(site, { takeOver: true, holding: [{ job: id(lost), attempt: 0, hook: "preprocess" }] }),
+    ).toMatchObject([{ job: { id: held } }]);
+    server.clocks.pass(31_000);
+    expect(await take(site, { holding })).toMatchObject([{ job: { id: lost } }]);
+  });
+
+  it("are not leased for an agent that has hung up", async () => {
+    const site = await hookedSite("preprocess");
+    const [job] = await site.create({});
+    const { rows } = await server.db.query<{ id: number }>("SELECT owner_id AS id FROM sites WHERE id = $1", [site.id]);
+    const context = { ...server.services, user: { id: rows[0]?.id }, signal: AbortSignal.abort() };
+    const body = { max: 10, leaseSec: 600, waitSec: 0, takeOver: false, holding: [] };
+    const request = { params: { id: site.id }, body } as unknown as Parameters<typeof hookHandlers.hooksAcquire>[1];
+    expect(await hookHandlers.hooksAcquire(context as unknown as RequestContext, request)).toEqual({ tasks: [] });
     expect(await take(site)).toMatchObject([{ job: { id: job } }]);
   });
 

@@ -1,25 +1,27 @@
 /** Hooks: jobs that wait for a function of their app to run at the site, and what it decided. */
+import type { HookTask } from "../../client/wire/sessions.ts";
 import { isConiferError } from "../../model/errors.ts";
 import type { Handlers, RequestContext } from "../http/context.ts";
 import { publishCreated } from "../jobs/publish.ts";
 import { announce } from "../life/index.ts";
 import { resolveSite } from "../sites/resolve.ts";
-import { takeHooks } from "./acquire.ts";
+import { takeHooks, type Wanted } from "./acquire.ts";
 import { type Completed, completeHooks } from "./complete.ts";
 import type { Outcome } from "./judge.ts";
 
 /** A waiting call looks again this often though nobody woke it: a lease of a hook may have run out. */
-const LOOK_AGAIN_MS = 10_000;
+const LOOK_AGAIN_MS = 30_000;
 
 export const hookHandlers = {
   async hooksAcquire({ db, user, changes, clock, signal }, { params, body }) {
     const { id: siteId } = await resolveSite(db, user.id, params.id);
     using bell = changes.bell(`hooks:${siteId}`);
     const end = performance.now() + body.waitSec * 1000;
+    const { leaseSec, holding } = body;
     let takeOver = body.takeOver;
     for (;;) {
-      const options = { most: body.max, leaseSec: body.leaseSec, takeOver, now: clock.now() };
-      const tasks = await db.transaction((tx) => takeHooks(tx, siteId, options));
+      const wanted = { most: body.max, leaseSec, takeOver, holding, now: clock.now() };
+      const tasks = await takeOnce({ db, signal }, siteId, wanted);
       const left = end - performance.now();
       if (tasks.length > 0 || left <= 0 || signal.aborted) return { tasks };
       await bell.rung({ ms: Math.min(left, LOOK_AGAIN_MS), signal });
@@ -36,6 +38,26 @@ export const hookHandlers = {
     };
   },
 } satisfies Partial<Handlers>;
+
+/** What was taken for an agent that has hung up meanwhile is left to its next request: the transaction is rolled back. */
+async function takeOnce(
+  { db, signal }: Pick<RequestContext, "db" | "signal">,
+  siteId: number,
+  wanted: Wanted,
+): Promise<HookTask[]> {
+  try {
+    return await db.transaction(async (tx) => {
+      const tasks = await takeHooks(tx, siteId, wanted);
+      if (signal.aborted) throw new HungUp();
+      return tasks;
+    });
+  } catch (error) {
+    if (error instanceof HungUp) return [];
+    throw error;
+  }
+}
+
+class HungUp extends Error {}
 
 /** All in one transaction; where one of them is wrong, each in its own, so that it spoils nobody else's. */
 async function completeTogether(

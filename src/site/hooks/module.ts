@@ -20,8 +20,8 @@ const STOP_MS = 3000;
 
 /**
  * Runs the hooks of the site's jobs, a few at once. Taken hooks are leased by the server; a new agent takes over at once
- * what an old one held, because a site has one agent. Several loops share a run: one takes, the others each run one hook
- * after the other, one commits; when any fails all end.
+ * what an old one held, and after an answer that was lost what was in it, because a site has one agent. Several loops
+ * share a run: one takes, the others each run one hook after the other, one commits; when any fails all end.
  */
 export function hooksModule(context: AgentContext, catalog: AppCatalog): AgentModule {
   return {
@@ -40,8 +40,10 @@ class HookRun implements AsyncDisposable {
   readonly #ending = new AbortController();
   readonly #taken: HookTask[] = [];
   readonly #decided: Decided[] = [];
-  #running = 0;
+  readonly #running = new Set<HookTask>();
   #isFirst = true;
+  /** Until when a request whose answer was lost may still take hooks at the server, by the monotonic clock. */
+  #doubtUntil = -1;
   #isStopping = false;
   #fault: unknown = null;
 
@@ -90,7 +92,7 @@ class HookRun implements AsyncDisposable {
   async #stop(): Promise<void> {
     this.#isStopping = true;
     const until = performance.now() + STOP_MS;
-    const isBusy = () => this.#running > 0 || this.#decided.length > 0;
+    const isBusy = () => this.#running.size > 0 || this.#decided.length > 0;
     while (isBusy() && performance.now() < until && !this.#ending.signal.aborted) await delay(20);
     this.#ending.abort();
   }
@@ -100,7 +102,16 @@ class HookRun implements AsyncDisposable {
   }
 
   #held(): number {
-    return this.#taken.length + this.#running + this.#decided.length;
+    return this.#taken.length + this.#running.size + this.#decided.length;
+  }
+
+  #holding(): { job: number; attempt: number; hook: HookTask["hook"] }[] {
+    const decided = this.#decided.map(({ task }) => task);
+    return [...this.#taken, ...this.#running, ...decided].map(({ job, hook }) => ({
+      job: job.id,
+      attempt: job.attempt,
+      hook,
+    }));
   }
 
   /** Whether it is time to take more: half of what may be held is. */
@@ -116,16 +127,24 @@ class HookRun implements AsyncDisposable {
     const waitSec = this.#isFirst ? 0 : WAIT_SEC;
     const rounds = Math.ceil(this.#most / settings.hooks.workers) + 2;
     const leaseSec = Math.min(86_400, rounds * settings.hooks.limitSec + 60);
-    const { tasks } = await client.call("hooksAcquire", {
+    const takeOver = this.#isFirst || this.#doubtUntil >= 0;
+    const call = client.call("hooksAcquire", {
       params: { id: identity.siteId },
-      body: { max, leaseSec, waitSec, takeOver: this.#isFirst },
+      body: { max, leaseSec, waitSec, takeOver, holding: this.#holding() },
       signal,
       timeoutSec: WAIT_SEC + 30,
+      // A request that is sent again must say anew what is held.
+      retry: false,
+    });
+    const { tasks } = await call.catch((error: unknown) => {
+      this.#doubtUntil = performance.now() + (WAIT_SEC + 30) * 1000;
+      throw error;
     });
     this.#isFirst = false;
+    if (askedAt > this.#doubtUntil) this.#doubtUntil = -1;
     this.#taken.push(...tasks);
     this.#start();
-    say("running", `${this.#running} hooks run, ${this.#taken.length} wait`);
+    say("running", `${this.#running.size} hooks run, ${this.#taken.length} wait`);
     // A server that does not wait is not asked without pause.
     const isEarly = tasks.length === 0 && performance.now() - askedAt < waitSec * 500;
     if (isEarly) await delay(1000, undefined, { signal }).catch(() => undefined);
@@ -133,10 +152,10 @@ class HookRun implements AsyncDisposable {
 
   /** Starts as many of the taken hooks as may run at once. */
   #start(): void {
-    while (this.#running < this.#context.settings.hooks.workers && !this.#isStopping) {
+    while (this.#running.size < this.#context.settings.hooks.workers && !this.#isStopping) {
       const task = this.#taken.shift();
       if (task === undefined) return;
-      this.#running += 1;
+      this.#running.add(task);
       void this.#run(task).catch((error: unknown) => this.#fail(error));
     }
   }
@@ -152,7 +171,7 @@ class HookRun implements AsyncDisposable {
       const decided = await runHookTask(task, runner);
       if (decided !== null) this.#decided.push(decided);
     } finally {
-      this.#running -= 1;
+      this.#running.delete(task);
     }
     this.#start();
     this.#context.bells.hookCommits.ring();

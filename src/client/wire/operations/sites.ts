@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { appDefinitionSchema } from "../../../app/definition.ts";
+import { HOOK_NAMES } from "../../../model/states.ts";
 import { appSchema, idSchema, siteCreateSchema, siteSchema } from "../entities.ts";
 import { demandSchema, hookOutcomeSchema, hookTaskSchema } from "../sessions.ts";
 import { none, op } from "./operation.ts";
@@ -59,6 +60,11 @@ export const sitesOperations = {
       waitSec: z.number().min(0).max(60).default(0),
       /** Of an agent that has just started: also take what an earlier agent of the site took and has not completed. */
       takeOver: z.boolean().default(false),
+      /** What the caller holds; it is not handed out again. */
+      holding: z
+        .array(z.strictObject({ job: idSchema, attempt: z.int(), hook: z.enum(HOOK_NAMES) }))
+        .max(10_000)
+        .default([]),
     }),
     response: z.object({ tasks: z.array(hookTaskSchema) }),
   }),
