@@ -11,5 +11,9 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",
+    // Most tests wait for processes most of the time, so more of them than cores run at once.
+    maxWorkers: 3,
+    // A shared CI machine can starve one test of its time; a second failure is a failure.
+    retry: process.env.CI ? 1 : 0,
   },
 });
