@@ -66,6 +66,9 @@ function localNode(config: PilotConfig, log: PilotLog): PilotNodes {
       });
       return (await keeper.open()).promise.capacity;
     },
+    keepNoLonger() {
+      keeper?.keepNoLonger();
+    },
     async close(withinMs) {
       await keeper?.close(withinMs);
     },

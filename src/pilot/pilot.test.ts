@@ -72,6 +72,7 @@ async function play({ cores = 2, config = {}, run, prepare }: Options = {}) {
         connect();
         return { cores, gpus: 0, memoryBytes: 0 };
       },
+      keepNoLonger() {},
       async close() {
         state.closed ??= server.ended.length === 0 ? "before the session" : "after it";
       },

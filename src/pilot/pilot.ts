@@ -29,7 +29,9 @@ export type PilotLog = (level: "info" | "warn" | "error", message: string, about
 export interface PilotNodes {
   /** Starts them and puts them into the hub; answers what each promises. `onHopeless` is called where they cannot be kept. */
   open(hub: Hub, onHopeless: (why: string) => void): Promise<Capacity>;
-  /** Lets them end, and kills those that take longer, with all that they run. Again: at once. */
+  /** From now on one that dies is not replaced. */
+  keepNoLonger(): void;
+  /** Lets them end, and kills those that take longer, with all that they run, which is lost. Again: at once. */
   close(withinMs: number): Promise<void>;
 }
 
@@ -133,10 +135,12 @@ export class Pilot {
     const { clock, nodes, log } = this.#parts;
     const { running, waiting } = { running: this.#hub.runningTasks, waiting: this.#hub.waitingTasks };
     log(isFailure ? "error" : "info", "pilot ends", { reason, running, waiting });
+    nodes.keepNoLonger();
     this.#hub.pause();
     this.#source.stopTaking();
     this.#hub.endAll("allocation-end", this.#graceSec);
-    const giveUpAt = clock.elapsed() + this.#graceSec * 1000 + endSlackMs;
+    const lastMoment = this.#overAt === null ? Number.POSITIVE_INFINITY : this.#overAt - nodesCloseMs;
+    const giveUpAt = Math.min(clock.elapsed() + this.#graceSec * 1000 + endSlackMs, lastMoment);
     while (this.#hub.runningTasks > 0 && clock.elapsed() < giveUpAt)
       await new Promise<void>((resolve) => clock.after(20, resolve));
     // What a silent node runs must be dead before its jobs may run elsewhere.

@@ -17,6 +17,8 @@ export interface KeepOptions {
   readonly log: (level: "info" | "warn" | "error", message: string, about?: object) => void;
   /** It dies so quickly again and again that there is no use in starting another one. */
   readonly onHopeless: (why: string) => void;
+  /** An agent that says nothing for so long, though asked, is killed. Default 90 s. */
+  readonly silenceMs?: number;
 }
 
 /** An agent that lived so long gives the next ones new chances. */
@@ -25,9 +27,10 @@ const mostQuickDeaths = 3;
 
 export class NodeKeeper {
   readonly #options: KeepOptions;
-  #current: { readonly agent: Agent; readonly node: HubNode; readonly since: number } | null = null;
+  #current: { readonly agent: Agent; readonly node: HubNode; readonly since: number; heardAt: number } | null = null;
   #quickDeaths = 0;
-  #isClosing = false;
+  #isKept = true;
+  #whenGone: () => void = () => {};
 
   constructor(options: KeepOptions) {
     this.#options = options;
@@ -39,6 +42,7 @@ export class NodeKeeper {
     let node: HubNode | null = null;
     const early: Exclude<NodeMessage, { type: "hello" }>[] = [];
     const receive = (message: Exclude<NodeMessage, { type: "hello" }>): void => {
+      if (this.#current) this.#current.heardAt = clock.elapsed();
       if (message.type === "note") log("warn", message.text);
       else if (node) hub.receive(node, message);
       else early.push(message);
@@ -51,43 +55,64 @@ export class NodeKeeper {
     const { hostname, pid, cpus } = agent.hello;
     const promised = promiseOf(promise, agent.hello);
     node = hub.addNode({ hostname, promise: promised, send: agent.send });
-    this.#current = { agent, node, since: clock.elapsed() };
+    this.#current = { agent, node, since: clock.elapsed(), heardAt: clock.elapsed() };
+    this.#ask(agent, 1);
     early.forEach(receive);
     log("info", "node agent started", { agent: pid, hostname, cpus: cpus.length, ...promised.capacity });
+    if (promised.cores === null)
+      log("warn", "more cores are promised than there are: tasks run unpinned", { promised: promised.capacity.cores });
     return node;
   }
 
-  /** Lets the agent end; its tasks must have ended. Kills it where it takes longer than this. */
+  /** From now on an agent that dies is not replaced. */
+  keepNoLonger(): void {
+    this.#isKept = false;
+  }
+
+  /** Lets the agent end, and kills it where it takes longer than this; what it still ran then is lost. */
   async close(withinMs: number): Promise<void> {
-    this.#isClosing = true;
+    this.#isKept = false;
     if (!this.#current) return;
     const { agent } = this.#current;
     agent.send({ type: "shutdown", graceSec: 0 });
-    let isHung = false;
-    const cancel = this.#options.clock.after(withinMs, () => {
-      isHung = true;
-      agent.kill();
+    const cancel = this.#options.clock.after(withinMs, agent.kill);
+    await new Promise<void>((resolve) => {
+      this.#whenGone = resolve;
     });
-    await agent.ended;
     cancel();
-    // Its reaper does that too, but nobody would hear when.
-    if (isHung) await endMarked(`CONIFER_NODE_AGENT=${agent.hello.agent}`, 0);
+  }
+
+  /** Asks an agent for a sign of life from time to time: one that hangs would keep its tasks for ever. */
+  #ask(agent: Agent, n: number): void {
+    const { clock, log, silenceMs = 90_000 } = this.#options;
+    clock.after(silenceMs / 4, () => {
+      const current = this.#current;
+      if (current?.agent !== agent) return;
+      if (clock.elapsed() - current.heardAt > silenceMs) {
+        log("error", "the node agent does not answer: killing it", { agent: agent.hello.pid });
+        agent.kill();
+      } else agent.send({ type: "ping", n });
+      this.#ask(agent, n + 1);
+    });
   }
 
   async #gone(why: string): Promise<void> {
     const { hub, clock, log, onHopeless } = this.#options;
     const current = this.#current;
-    if (!current || this.#isClosing) return;
+    if (!current) return;
     this.#current = null;
     const { agent, node, since } = current;
     hub.nodeGone(node);
-    log("error", "the node agent is gone", { agent: agent.hello.pid, why });
-    // Its reaper does that too; the next attempt of a task must find nothing of this one whatever became of the reaper.
-    const { found, left } = await endMarked(`CONIFER_NODE_AGENT=${agent.hello.agent}`, 0);
-    if (found > 0 || left > 0) log("warn", "ended what the node agent left running", { found, left });
+    log(this.#isKept ? "error" : "info", "the node agent is gone", { agent: agent.hello.pid, why });
+    if (this.#isKept || hub.runningTasks > 0) {
+      // Its reaper does that too; the next attempt of a task must find nothing of this one whatever became of the reaper.
+      const { found, left } = await endMarked(`CONIFER_NODE_AGENT=${agent.hello.agent}`, 0);
+      if (found > 0 || left > 0) log("warn", "ended what the node agent left running", { found, left });
+    }
     hub.nodeLost(node, `its node agent died: ${why}`);
+    this.#whenGone();
     this.#quickDeaths = clock.elapsed() - since < quickMs ? this.#quickDeaths + 1 : 1;
-    if (this.#isClosing) return;
+    if (!this.#isKept) return;
     if (this.#quickDeaths >= mostQuickDeaths) {
       onHopeless(`its node agent died ${this.#quickDeaths} times within ${quickMs / 1000} s of its start: ${why}`);
       return;

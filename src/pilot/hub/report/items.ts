@@ -46,7 +46,7 @@ function fromNode(task: HubTask, end: TaskEnd, asked: string | null): EndReport 
   const hasBegun = end.startedAt !== null;
   // Asked to end because it is no longer this pilot's: nobody wants to hear of it.
   if (asked === "released") return { items: [] };
-  if (!hasBegun && asked === "allocation-end") return { giveBack: true };
+  if (!hasBegun && (asked ?? end.reason) === "allocation-end") return { giveBack: true };
   const base = { ...about(task), at: end.at, exitCode: end.exitCode, signal: end.signal };
   const texts = { reason: reasonOf(end), ...(end.stderrTail === "" ? {} : { stderrTail: clean(end.stderrTail) }) };
   switch (end.reason) {

@@ -368,6 +368,7 @@ test("each way of being ended has its state and failure", () => {
   expect(told({ reason: "lost" })).toEqual(["RUN_TIMEOUT lost"]);
   expect(told({ reason: "killed" }, "released")).toEqual([]);
   expect(told({ reason: "allocation-end", startedAt: null }, "allocation-end")).toBe("given back");
+  expect(told({ reason: "allocation-end", startedAt: null })).toBe("given back");
   expect(told({ reason: "not-started", startedAt: null }, "allocation-end")).toBe("given back");
   expect(told({ reason: "not-started", startedAt: null, message: "no room" })).toEqual(["RUN_ERROR error"]);
 });
