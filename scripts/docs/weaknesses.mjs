@@ -7,7 +7,9 @@ import { root } from "../ensure.mjs";
 /** The page's text. */
 export function weaknessesPage() {
   const lines = parse(readFileSync(join(root, "docs/weaknesses.yml"), "utf8"));
-  const tests = [...titles(join(root, "src")), ...titles(join(root, "test")), ...titles(join(root, "examples"))];
+  const tests = [...titles(join(root, "src")), ...titles(join(root, "test")), ...titles(join(root, "examples"))].sort(
+    (one, other) => (one.file < other.file ? -1 : one.file > other.file ? 1 : 0),
+  );
   const covered = (id) => tests.filter(({ title }) => title.includes(`[${id}]`));
   const rows = Object.entries(lines).map(([id, { text, later }]) => {
     const by = covered(id).map(({ title, file }) => `${title.replaceAll(/\s*\[B\d+\]\s*/g, " ").trim()} (\`${file}\`)`);
