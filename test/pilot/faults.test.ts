@@ -187,3 +187,26 @@ test("[B21] what one pilot holds unstarted goes to another one within a second o
   expect(greedy.isRunning).toBe(true);
   await lab.client.call("jobKill", { body: { ids: long } });
 });
+
+test("[B7] jobs are linked to the batch job of their pilot, and only those with its tags are taken", async () => {
+  const { id: batchJobId } = await lab.client.call("batchJobCreate", { body: { site: lab.siteId } });
+  lab.startPilot({ batchJobId, tags: { set: "a" } });
+  const [other = 0, mine = 0] = await lab.create(
+    { do: "true", tags: { set: "b" } },
+    { do: "true", tags: { set: "a", x: "y" } },
+  );
+  await lab.until([mine], "JOB_FINISHED");
+  expect(await lab.job(mine)).toMatchObject({ batchJobId });
+  expect(await lab.job(other)).toMatchObject({ state: "PREPROCESSED", batchJobId: null });
+});
+
+test("where more cores are promised than there are, jobs run unpinned, and that is said once", async () => {
+  const pilot = lab.startPilot({ node: { cores: 300, gpus: 0, memoryBytes: null } });
+  const ids = await lab.create(
+    ...[1, 2, 3].map(() => ({ do: "grep Cpus_allowed_list /proc/self/status", threadsPerRank: 100 })),
+  );
+  await lab.until(ids, "JOB_FINISHED");
+  const allowed = /Cpus_allowed_list:\s*\S+/.exec(readFileSync("/proc/self/status", "utf8"))?.[0];
+  for (const id of ids) expect(await lab.file(id, "job.out")).toContain(allowed);
+  expect(pilot.log.filter(({ msg }) => msg.includes("unpinned"))).toHaveLength(1);
+});

@@ -140,6 +140,32 @@ test("a thousand jobs run once each, and never more at once than there are cores
     if (number % 100 === 0) expect(await lab.file(id, "job.out")).toBe(`${number}\n`);
 });
 
+test("[B19] a job as wide as the node gets its turn among short ones that were there before and after it", async () => {
+  const short = (count: number) => Array.from({ length: count }, () => ({ do: "sleep 0.02" }));
+  await lab.create(...short(100));
+  const [wide = 0] = await lab.create({ do: "true", threadsPerRank: 4 });
+  const after = await lab.create(...short(600));
+  await lab.until([wide], "JOB_FINISHED");
+  const { total } = await lab.client.call("jobCounts", {
+    query: { where: [`id>=${after[0]}`, "state!=JOB_FINISHED"] },
+  });
+  expect(total).toBeGreaterThan(100);
+  await lab.client.call("jobKill", { body: { ids: after } });
+  await lab.until(after.slice(-5), "USER_KILLED", "JOB_FINISHED");
+});
+
+test("a job that a pilot holds and has not started is killed at once", async () => {
+  const whole = { do: "sleep 1000", threadsPerRank: 4 };
+  const [runs = 0, waits = 0] = await lab.create(whole, whole);
+  await lab.until([runs], "RUNNING");
+  await lab.client.call("jobKill", { body: { ids: [waits] } });
+  await lab.until([waits], "USER_KILLED");
+  await lab.client.call("jobKill", { body: { ids: [runs] } });
+  await lab.until([runs], "USER_KILLED");
+  expect(await lab.states(waits)).not.toContain("RUNNING");
+  expect(pilot.log.filter(({ msg }) => msg === "the server did not take what was told of a job")).toEqual([]);
+});
+
 test("[B11] no token is in any argument list, environment or log of a pilot and its jobs", async () => {
   const [id = 0] = await lab.create({ do: "env; cat /proc/$PPID/cmdline; sleep 0.3" });
   await lab.until([id], "JOB_FINISHED");
