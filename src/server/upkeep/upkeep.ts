@@ -5,7 +5,8 @@ import { foldTally } from "./fold-tally.ts";
 
 /** How often, milliseconds. Each chore is a statement or two that finds nothing to do on an idle server. */
 const FOLD_MS = 5_000;
-const MAINTAIN_MS = 60_000;
+/** The embedded database cleans up in steps, and the oftener, the shorter each one holds up everybody. */
+const MAINTAIN_MS = 3_000;
 const FORGET_MS = 3_600_000;
 const CLEAR_MS = 10_000;
 /** How long a replay of a request gets its first answer. */

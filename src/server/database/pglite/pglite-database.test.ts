@@ -129,6 +129,27 @@ describe("the embedded database", () => {
     expect(await stats()).toMatchObject({ dead: 0, analyzed: expect.any(String), estimate: 20_000 });
   });
 
+  it("is left alone by maintenance while nothing changes", async () => {
+    await using db = await open();
+    await db.exec("CREATE TABLE t (id int8 PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 30000)");
+    type Work = { vacuums: number; analyzes: number; log: string; checkpoint: string };
+    const work = async (): Promise<Work | undefined> => {
+      const sql = `SELECT vacuum_count AS vacuums, analyze_count AS analyzes, pg_current_wal_insert_lsn()::text AS log, redo_lsn::text AS checkpoint
+                     FROM pg_stat_user_tables, pg_control_checkpoint() WHERE relname = 't'`;
+      return (await db.query<Work>(sql)).rows[0];
+    };
+    await expect
+      .poll(async () => {
+        await db.maintain();
+        return work();
+      })
+      .toMatchObject({ vacuums: 1, analyzes: 1 });
+    await db.maintain();
+    const before = await work();
+    for (let turn = 0; turn < 3; turn += 1) await db.maintain();
+    expect(await work()).toEqual(before);
+  });
+
   it("rejects what was under way when its engine dies, recovers, and tells listeners to look again", async () => {
     await using db = await open();
     await db.exec("CREATE TABLE t (id int8)");
