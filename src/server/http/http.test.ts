@@ -21,6 +21,12 @@ const post = (payload: string | Buffer, headers: Record<string, string> = {}) =>
     payload,
     headers: { authorization: `Bearer ${server.ann.token}`, "content-type": "application/json", ...headers },
   });
+let port: Promise<number> | undefined;
+/** The server's port, opened by the first test that asks. */
+const listen = (): Promise<number> => {
+  port ??= server.http.listen({ host: "127.0.0.1", port: 0 }).then((address) => Number(new URL(address).port));
+  return port;
+};
 const countJobs = async (): Promise<number> => (await server.ann.call("jobCounts")).total;
 
 describe("requests", () => {
@@ -118,11 +124,11 @@ describe("requests", () => {
   });
 
   it("cut off half-way leave nothing behind", async () => {
-    const address = await server.http.listen({ host: "127.0.0.1", port: 0 });
+    const port = await listen();
     const before = await countJobs();
     const body = JSON.stringify({ jobs: Array.from({ length: 500 }, () => ({ app: "md" })) });
     await new Promise<void>((resolve, reject) => {
-      const socket = createConnection(Number(new URL(address).port), "127.0.0.1", () => {
+      const socket = createConnection(port, "127.0.0.1", () => {
         socket.write(
           `POST /jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.ann.token}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
         );
@@ -153,6 +159,26 @@ describe("access", () => {
       expect(answer.statusCode).toBe(401);
       expect(answer.json().code).toBe("NOT_LOGGED_IN");
     }
+  });
+
+  it("is refused at the headers, before the body has come", async () => {
+    const port = await listen();
+    const ask = (path: string, token: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = createConnection(port, "127.0.0.1", () => {
+          socket.write(
+            `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: 60000000\r\n\r\n[`,
+          );
+        });
+        socket.once("data", (bytes: Buffer) => {
+          socket.destroy();
+          resolve(bytes.toString());
+        });
+        socket.once("error", reject);
+      });
+    expect(await ask("/jobs", "cnf_wrong")).toMatch(/^HTTP\/1.1 401 /);
+    const bob = await server.user("bob");
+    expect(await ask("/users", bob.token)).toMatch(/^HTTP\/1.1 403 /);
   });
 
   it("streams need a token too", async () => {

@@ -39,12 +39,25 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
     app.route({
       method: operation.method,
       url: operation.path,
+      ...(operation.access === "anyone" ? {} : { onRequest: (request) => admit(request, operation, options) }),
       handler: (request, reply) => answer(request, reply, { operation, handler, options }),
     });
   }
   for (const name of Object.keys(STREAMS) as (keyof typeof STREAMS)[]) {
-    app.get(STREAMS[name], (request, reply) => stream(request, reply, options.streams[name], options));
+    const onRequest = (request: FastifyRequest): Promise<void> => admit(request, null, options);
+    app.get(STREAMS[name], { onRequest }, (request, reply) => stream(request, reply, options.streams[name], options));
   }
+}
+
+/** Who sent the requests under way. */
+const callers = new WeakMap<FastifyRequest, Caller>();
+
+/** Finds out who asks, from the headers alone: of a caller who may not, no body is read. */
+async function admit(request: FastifyRequest, operation: Operation | null, options: RouteOptions): Promise<void> {
+  const user = await authenticate(request, options);
+  if (operation?.access === "admin" && !user.admin)
+    throw new ConiferError("FORBIDDEN", { who: user.name, what: operation.summary.toLowerCase() });
+  callers.set(request, user);
 }
 
 type Route = { readonly operation: Operation; readonly handler: AnyHandler; readonly options: RouteOptions };
@@ -54,9 +67,7 @@ async function answer(
   reply: FastifyReply,
   { operation, handler, options }: Route,
 ): Promise<FastifyReply> {
-  const user = operation.access === "anyone" ? NOBODY : await authenticate(request, options);
-  if (operation.access === "admin" && !user.admin)
-    throw new ConiferError("FORBIDDEN", { who: user.name, what: operation.summary.toLowerCase() });
+  const user = callers.get(request) ?? NOBODY;
   const params = { id: readId(request) };
   const query = operation.query ? validate(operation.query, request.query, "query") : refuseQuery(request);
   const body = operation.body
@@ -73,7 +84,7 @@ async function stream(
   handler: StreamHandler,
   options: RouteOptions,
 ): Promise<void> {
-  const user = await authenticate(request, options);
+  const user = callers.get(request) ?? NOBODY;
   const context = makeContext(request, reply, { user, options, operation: null });
   const events = openEventStream(reply.raw, context.signal);
   const input = { params: { id: readId(request) }, query: request.query as Record<string, string> };
