@@ -177,6 +177,14 @@ test("what another pilot asks for goes back, started or not as the case is", asy
   expect(server.released.length).toBeGreaterThan(10);
 });
 
+test("a job that no node can hold goes back with the reason, and the server hears that it never fits", async () => {
+  const { server, until } = await play({ cores: 1 });
+  server.add(offerOf(1, { ranksPerNode: 2 }));
+  await until(() => server.released.length > 0);
+  const release = server.calls.find(({ name }) => name === "sessionRelease");
+  expect(release?.body).toEqual({ jobs: [1], never: [{ job: 1, why: "no node of this pilot can hold it" }] });
+});
+
 test("a killed job that runs is ended and told, one that waits is forgotten", async () => {
   const { server, until, state, clock } = await play({ cores: 1, run: () => ({ lastsMs: null }) });
   server.add(offerOf(1), offerOf(2, { threadsPerRank: 1 }));

@@ -253,6 +253,24 @@ describe("waiting for jobs", () => {
     expect((await waiting).commands.retire).toContain("pending_deletion");
   });
 
+  it("keeps a job from the pilot that says it can never run it, and the job tells why", async () => {
+    const site = await server.site();
+    const [job, next] = await site.create({ gpusPerRank: 0.6, ranksPerNode: 3 }, { tags: { kind: "next" } });
+    const pilot = await site.pilot({ gpus: 2 });
+    expect(await pilot.take()).toEqual([job, next]);
+    const why = "no node of this pilot can hold it";
+    const jobs = [job ?? 0, next ?? 0];
+    const body = { jobs, never: [{ job: job ?? 0, why }] };
+    expect(await site.call("sessionRelease", { params: { id: pilot.id }, body })).toEqual({ released: 2 });
+    expect(await pilot.take({ tags: { kind: "next" } })).toEqual([next]);
+    await pilot.release(next ?? 0);
+    expect(await pilot.take({ wantWide: true })).toEqual([next]);
+    const explained = await site.call("jobExplain", { params: { id: job ?? 0 } });
+    expect(explained.reasons).toContain(`handed back by session ${pilot.id}: ${why}`);
+    const other = await site.pilot({ gpus: 4 });
+    expect(await other.take()).toEqual([job]);
+  });
+
   it("locks nothing for a caller who hung up", async () => {
     const site = await server.site();
     const pilot = await site.pilot();

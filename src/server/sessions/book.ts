@@ -9,6 +9,7 @@ import { type LiveSession, readSession } from "./read-session.ts";
 
 /** A session as this process keeps it. */
 type Entry = LiveSession & {
+  readonly never: Set<number>;
   /** When the lease ends, by the monotonic clock. */
   deadline: number;
   /** Renewed since the last flush: when, by the wall clock. */
@@ -27,6 +28,8 @@ type Orders = Pick<Commands, "kill" | "retire">;
 const DEMAND_MS = 2_000;
 /** Renewals gather this long before they are written. */
 const FLUSH_MS = 1_000;
+/** Jobs kept from one session. */
+const MOST_NEVER = 10_000;
 
 export type BookParts = {
   readonly db: Database;
@@ -90,6 +93,17 @@ export class SessionBook implements AsyncDisposable {
     return orders === null || orders === undefined || orders.kill.length > 0;
   }
 
+  /** Keeps jobs from a session whose pilot can never run them; the oldest of very many may be offered once more. */
+  keepFrom(id: number, jobs: readonly number[]): void {
+    const never = this.#entries.get(id)?.never;
+    if (never === undefined) return;
+    for (const job of jobs) never.add(job);
+    for (const job of never) {
+      if (never.size <= MOST_NEVER) break;
+      never.delete(job);
+    }
+  }
+
   /** Forgets a session that has ended. */
   forget(id: number): void {
     this.#entries.delete(id);
@@ -138,7 +152,15 @@ export class SessionBook implements AsyncDisposable {
     // Two requests may have read it at once.
     const known = this.#entries.get(session.id);
     if (known) return known;
-    const entry: Entry = { ...session, deadline: 0, renewed: null, orders: null, turn: 0, giveBack: null };
+    const entry: Entry = {
+      ...session,
+      never: new Set(),
+      deadline: 0,
+      renewed: null,
+      orders: null,
+      turn: 0,
+      giveBack: null,
+    };
     this.#entries.set(session.id, entry);
     return entry;
   }

@@ -6,7 +6,7 @@ import { announce, keepToIndexes, lockLives } from "../life/index.ts";
 import { acquire } from "./acquire.ts";
 import { closeSession } from "./close.ts";
 import { createSession, findLive, listSessions } from "./create.ts";
-import { freeHeld } from "./free-held.ts";
+import { freeHeld, noteWhy } from "./free-held.ts";
 import { lockLiveSession } from "./lock-session.ts";
 import { applyReport } from "./report.ts";
 
@@ -41,6 +41,10 @@ export const sessionHandlers = {
   },
   async sessionRelease({ db, changes, sessions, user, clock }, { params, body }) {
     const session = await sessions.renew(user.id, params.id);
+    sessions.keepFrom(
+      params.id,
+      body.never.map(({ job }) => job),
+    );
     const now = clock.now();
     const { freed, moved } = await db.transaction(async (tx) => {
       await keepToIndexes(tx);
@@ -48,7 +52,9 @@ export const sessionHandlers = {
       const rows = (await lockLives(tx, [...new Set(body.jobs)])).filter(
         (row) => row.sessionId === params.id && row.state !== "RUNNING",
       );
-      return { freed: rows.length, moved: await freeHeld(tx, rows, now) };
+      const moved = await freeHeld(tx, rows, now);
+      await noteWhy(tx, rows, body.never);
+      return { freed: rows.length, moved };
     });
     announce(changes, moved.changes, now);
     if (moved.changes.length > 0) sessions.lookAgain(params.id);

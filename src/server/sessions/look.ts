@@ -43,6 +43,7 @@ export function readRequest(session: LiveSession, body: BodyOf<"sessionAcquire">
       wallSec: wallTimeLeftMin === null ? UNBOUNDED_SEC : Math.min(Math.floor(wallTimeLeftMin * 60), UNBOUNDED_SEC),
       tags: Object.keys(tags).length === 0 ? null : JSON.stringify(tags),
       apps: body.apps,
+      never: session.never ?? new Set(),
     },
     free: {
       cores: free.cores,

@@ -11,6 +11,8 @@ export type LiveSession = {
   readonly nodes: number;
   /** What each node has; `memoryMib` is 0 where it is unknown, and then not counted. */
   readonly node: { readonly cores: number; readonly gpusMilli: number; readonly memoryMib: number };
+  /** Jobs that its pilot said it can never run. */
+  readonly never?: ReadonlySet<number>;
 };
 
 type Stored = Omit<LiveSession, "node"> & {

@@ -17,6 +17,8 @@ export type Wish = {
   readonly tags: string | null;
   /** Names of apps; empty = any. */
   readonly apps: readonly string[];
+  /** Jobs that the pilot cannot run whatever their sums say; it may grow meanwhile. */
+  readonly never: ReadonlySet<number>;
 };
 
 /** Whether a wish names more than the index of runnable jobs knows. */
@@ -37,8 +39,8 @@ export async function findRunnable(
   const bounds = boundsOf(wish, free);
   if (bounds === null || most < 1) return [];
   const { rows } = await tx.query<Candidate>(
-    `SELECT ${COLUMNS} FROM job_life WHERE ${IS_RUNNABLE} AND ${FITS} ORDER BY -priority, id LIMIT $8 FOR UPDATE SKIP LOCKED`,
-    [...bounds, most],
+    `SELECT ${COLUMNS} FROM job_life WHERE ${IS_RUNNABLE} AND ${FITS} AND id <> ALL ($9::bigint[]) ORDER BY -priority, id LIMIT $8 FOR UPDATE SKIP LOCKED`,
+    [...bounds, most, [...wish.never]],
   );
   return rows;
 }

@@ -39,7 +39,7 @@ async function lookThrough(
     await keepToIndexes(tx, "in order");
     const { rows } = await tx.query<{ ids: number[]; size: number; urgency: number | null; id: number | null }>(
       SEARCH,
-      [...bounds, from.urgency, from.id, wish.tags, wish.apps, most],
+      [...bounds, from.urgency, from.id, wish.tags, wish.apps, most, [...wish.never]],
     );
     const { ids = [], size = 0, urgency = null, id = null } = rows[0] ?? {};
     return { ids, size, last: urgency === null || id === null ? null : { urgency, id } };
@@ -54,6 +54,7 @@ WITH seen AS MATERIALIZED (
   SELECT id FROM seen
   WHERE ($10::jsonb IS NULL OR EXISTS (SELECT FROM jobs j WHERE j.id = seen.id AND j.tags @> $10::jsonb))
     AND ($11::text[] = '{}' OR app_id IN (SELECT a.id FROM apps a WHERE a.site_id = $1 AND a.name = ANY ($11::text[])))
+    AND id <> ALL ($13::bigint[])
   LIMIT $12
 ), last AS (
   SELECT max(urgency) AS urgency FROM seen

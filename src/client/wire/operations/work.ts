@@ -60,7 +60,14 @@ export const workOperations = {
     method: "POST",
     path: "/sessions/:id/release",
     summary: "Give back jobs that have not started",
-    body: z.strictObject({ jobs: z.array(idSchema).max(100_000) }),
+    body: z.strictObject({
+      jobs: z.array(idSchema).max(100_000),
+      /** Those of them that this pilot can never run: it is not offered them again, and the job keeps the reason. */
+      never: z
+        .array(z.strictObject({ job: idSchema, why: z.string().max(1000) }))
+        .max(10_000)
+        .default([]),
+    }),
     response: z.object({ released: z.int() }),
   }),
   sessionEnd: op({

@@ -168,7 +168,7 @@ export class CampaignSource implements HubEvents {
     log("warn", "a job goes back unstarted", { job: task.id, why });
     this.#noWideUntil = clock.elapsed() + noWideForMs;
     this.counts.givenBack += 1;
-    this.#session?.release([task.id]);
+    this.#session?.release([task.id], why.slice(0, 1000));
   }
 
   changed(): void {

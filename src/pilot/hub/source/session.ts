@@ -45,6 +45,8 @@ export class ServerSession {
   readonly #options: SessionOptions;
   readonly #end = new AbortController();
   readonly #apps = new Map<string, App>();
+  /** Of those on their way back: why they can never run here. */
+  readonly #never = new Map<number, string>();
   /** Jobs on their way back. */
   readonly #releasing = new Set<number>();
   /** When the last call began that renewed the lease, on `elapsed`. */
@@ -89,9 +91,10 @@ export class ServerSession {
     this.#waiting?.abort.abort();
   }
 
-  /** Gives jobs back that have not started. */
-  release(jobs: readonly number[]): void {
+  /** Gives jobs back that have not started; with `why` because they can never run here. */
+  release(jobs: readonly number[], why: string | null = null): void {
     if (jobs.length === 0) return;
+    if (why !== null) for (const job of jobs) this.#never.set(job, why);
     const isUnderWay = this.#releasing.size > 0;
     for (const job of jobs) this.#releasing.add(job);
     if (!isUnderWay) void this.#release();
@@ -242,11 +245,14 @@ export class ServerSession {
     const { clock, random, events } = this.#options;
     for (let failures = 0; this.#releasing.size > 0 && !this.isOver; ) {
       const jobs = [...this.#releasing];
+      const why = [...this.#never].slice(0, 10_000);
+      const body = why.length === 0 ? { jobs } : { jobs, never: why.map(([job, why]) => ({ job, why })) };
       try {
         await this.call((client) =>
-          client.call("sessionRelease", { params: { id: this.id }, body: { jobs }, timeoutSec: 30, retry: false }),
+          client.call("sessionRelease", { params: { id: this.id }, body, timeoutSec: 30, retry: false }),
         );
         failures = 0;
+        for (const [job] of why) this.#never.delete(job);
         for (const job of jobs) this.#releasing.delete(job);
       } catch (error) {
         failures += 1;

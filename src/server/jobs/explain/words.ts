@@ -26,7 +26,7 @@ function explainState(facts: Facts, now: number): Words {
       return waitingForTransfers(facts, now);
     case "PREPROCESSED":
     case "RESTART_READY":
-      return whyNotStarted(facts, now);
+      return withHandedBack(facts, whyNotStarted(facts, now));
     case "RUNNING":
       return running(facts, now);
     case "FAILED":
@@ -46,6 +46,12 @@ function explainState(facts: Facts, now: number): Words {
     default:
       return { summary: `passing through ${job.state}`, reasons: [], hints: ["look again in a moment"] };
   }
+}
+
+/** What a pilot said that took the job and could not place it: sums of what is free do not show that. */
+function withHandedBack({ job }: Facts, words: Words): Words {
+  const isHandedBack = job.sessionId === null && job.reason.startsWith("handed back by ");
+  return isHandedBack ? { ...words, reasons: [job.reason, ...words.reasons] } : words;
 }
 
 function waitingForParents({ job, parents, parentsOpen }: Facts): Words {
