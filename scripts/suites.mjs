@@ -35,7 +35,10 @@ export function vitest(name, args, env = {}) {
   const report = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   rmSync(directory, { recursive: true, force: true });
   const passed = report.numPassedTests ?? 0;
-  const failed = (report.numFailedTests ?? 0) + (report.numFailedTestSuites ?? 0);
+  const unread = (report.testResults ?? []).filter(
+    (file) => file.status === "failed" && file.assertionResults.length === 0,
+  );
+  const failed = (report.numFailedTests ?? 0) + unread.length;
   const skipped = (report.numPendingTests ?? 0) + (report.numTodoTests ?? 0);
   const broken = failed === 0 && (result.status !== 0 || passed === 0) ? 1 : 0;
   return { name, passed, failed: failed + broken, skipped, seconds: (Date.now() - started) / 1000 };
