@@ -52,6 +52,7 @@ export async function assemble({ db, clocks, log, leaseSec, tls, upkeep: keepsUp
     handlers: makeHandlers({ tokens, board, startedMs }),
     streams,
     callerOf: (token) => tokens.callerOf(token),
+    onRevoked: (listener) => tokens.onForget(listener),
     stopping: stopping.signal,
     tls,
   });

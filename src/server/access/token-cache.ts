@@ -23,6 +23,7 @@ export class TokenCache implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
   readonly #used = new Set<number>();
+  readonly #forgetting: (() => void)[] = [];
   #listening: AsyncDisposable | null = null;
   #generation = 0;
 
@@ -57,6 +58,11 @@ export class TokenCache implements AsyncDisposable {
     await this.#db.notify(CHANNEL, "revoked");
   }
 
+  /** Has `listener` called after every token was forgotten, here or at the word of another process. */
+  onForget(listener: () => void): void {
+    this.#forgetting.push(listener);
+  }
+
   /** Writes down which tokens were used since the last call; for housekeeping. */
   async storeUse(): Promise<void> {
     if (this.#used.size === 0) return;
@@ -72,6 +78,7 @@ export class TokenCache implements AsyncDisposable {
   #forget(): void {
     this.#generation += 1;
     this.#entries.clear();
+    for (const listener of this.#forgetting) listener();
   }
 
   #valid(entry: Entry, now: number): Caller | null {

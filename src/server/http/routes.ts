@@ -8,6 +8,7 @@ import { hashRequest, type ReadBody } from "./body.ts";
 import type { Caller, Handlers, RequestContext, Services, StreamHandler, StreamHandlers } from "./context.ts";
 import { runOnce } from "./once.ts";
 import { openEventStream } from "./stream.ts";
+import { TokenWatch } from "./token-watch.ts";
 import { validate } from "./validate.ts";
 
 export type RouteOptions = {
@@ -16,6 +17,8 @@ export type RouteOptions = {
   readonly streams: StreamHandlers;
   /** Who sends this bearer token; null = nobody known. */
   readonly callerOf: (token: string) => Promise<Caller | null>;
+  /** Calls `listener` whenever tokens may have been revoked, here or in another process. */
+  readonly onRevoked: (listener: () => void) => void;
   /** Aborts when the server stops: waiting handlers and streams end. */
   readonly stopping: AbortSignal;
 };
@@ -43,9 +46,13 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       handler: (request, reply) => answer(request, reply, { operation, handler, options }),
     });
   }
+  const watch = new TokenWatch(options.callerOf);
+  options.onRevoked(() => void watch.look());
   for (const name of Object.keys(STREAMS) as (keyof typeof STREAMS)[]) {
     const onRequest = (request: FastifyRequest): Promise<void> => admit(request, null, options);
-    app.get(STREAMS[name], { onRequest }, (request, reply) => stream(request, reply, options.streams[name], options));
+    app.get(STREAMS[name], { onRequest }, (request, reply) =>
+      stream(request, reply, { handler: options.streams[name], options, watch }),
+    );
   }
 }
 
@@ -81,12 +88,12 @@ async function answer(
 async function stream(
   request: FastifyRequest,
   reply: FastifyReply,
-  handler: StreamHandler,
-  options: RouteOptions,
+  { handler, options, watch }: { handler: StreamHandler; options: RouteOptions; watch: TokenWatch },
 ): Promise<void> {
   const user = callers.get(request) ?? NOBODY;
   const context = makeContext(request, reply, { user, options, operation: null });
-  const events = openEventStream(reply.raw, context.signal);
+  using token = watch.watch(tokenOf(request));
+  const events = openEventStream(reply.raw, AbortSignal.any([context.signal, token.signal]));
   const input = { params: { id: readId(request) }, query: request.query as Record<string, string> };
   try {
     await handler(context, input, events);
@@ -142,10 +149,14 @@ function keyOf(request: FastifyRequest, user: Caller): { userId: number; key: st
 }
 
 async function authenticate(request: FastifyRequest, options: RouteOptions): Promise<Caller> {
-  const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
-  const caller = token === undefined ? null : await options.callerOf(token);
+  const token = tokenOf(request);
+  const caller = token === "" ? null : await options.callerOf(token);
   if (!caller) throw new ConiferError("NOT_LOGGED_IN", { address: request.headers.host ?? "here" });
   return caller;
+}
+
+function tokenOf(request: FastifyRequest): string {
+  return /^Bearer (\S+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
 }
 
 function readId(request: FastifyRequest): number {
