@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -237,5 +237,26 @@ describe("the local scheduler", () => {
       { key: "2", pid: expect.any(Number) },
     ]);
     expect(await printed("1")).toBe("started\n");
+  });
+
+  it("an end that cannot be written is tried again at each look, not without pause, and status tells why", async () => {
+    const tries: number[] = [];
+    let isAway = false;
+    const now = () => {
+      if (isAway) tries.push(performance.now());
+      return Date.now();
+    };
+    const scheduler = await open({ now });
+    await scheduler.submit(request("1", "mkfifo go; echo ready; read word < go"));
+    await expect.poll(() => printed("1"), POLL).toBe("ready\n");
+    isAway = true;
+    await rename(join(directory, "state"), join(directory, "away"));
+    await writeFile(join(directory, "go"), "go\n");
+    await expect.poll(() => tries.length, POLL).toBeGreaterThan(4);
+    const [first = 0, , , fourth = 0] = tries.slice(-4);
+    expect(fourth - first).toBeGreaterThan(1000);
+    await expect(one(scheduler, "1")).rejects.toMatchObject({ code: "SCHEDULER_SILENT" });
+    await rename(join(directory, "away"), join(directory, "state"));
+    await until(scheduler, "1", "ended");
   });
 });

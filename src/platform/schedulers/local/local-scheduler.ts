@@ -56,6 +56,8 @@ export class LocalScheduler implements Scheduler {
   #turn: Promise<unknown> = Promise.resolve();
   #watch: NodeJS.Timeout | undefined;
   #closed = false;
+  /** Why the last end of an allocation could not be written; status() throws it until one can. */
+  #unwritten: ConiferError | null = null;
 
   private constructor(options: LocalSchedulerOptions) {
     this.#options = { onChange: () => undefined, now: Date.now, overrunSec: 30, ...options };
@@ -105,6 +107,7 @@ export class LocalScheduler implements Scheduler {
 
   async status(ids: readonly string[]): Promise<ReadonlyMap<string, AllocationStatus>> {
     await this.#advance();
+    if (this.#unwritten !== null) throw this.#unwritten;
     const known = ids.map((id) => this.#allocations.get(id)).filter((allocation) => allocation !== undefined);
     return new Map(known.map((allocation) => [allocation.id, this.#toStatus(allocation)]));
   }
@@ -219,10 +222,19 @@ export class LocalScheduler implements Scheduler {
   /** The script has ended: what is left of the allocation gets a moment, then the end. */
   #finish(allocation: Allocation): void {
     const work = this.#sweepAndEnd(allocation)
-      .catch(() => undefined)
-      .finally(() => this.#ending.delete(allocation.id))
-      .then(() => this.#advance())
-      .then(this.#options.onChange)
+      .then(
+        () => {
+          this.#ending.delete(allocation.id);
+          this.#unwritten = null;
+          return this.#advance().then(this.#options.onChange);
+        },
+        (error: unknown) => {
+          // A disk that is full now is full at once again: the next look tries anew.
+          this.#ending.delete(allocation.id);
+          this.#unwritten = this.#toSilent(error);
+          this.#lookAgain();
+        },
+      )
       .catch(() => undefined);
     this.#ending.set(allocation.id, work);
   }
@@ -270,9 +282,14 @@ export class LocalScheduler implements Scheduler {
     try {
       await saveAllocation(this.#options.directory, allocation);
     } catch (cause) {
-      throw new ConiferError("SCHEDULER_SILENT", { scheduler: this.kind, problem: messageOf(cause) }, { cause });
+      throw this.#toSilent(cause);
     }
     this.#allocations.set(allocation.id, allocation);
+  }
+
+  #toSilent(cause: unknown): ConiferError {
+    if (cause instanceof ConiferError) return cause;
+    return new ConiferError("SCHEDULER_SILENT", { scheduler: this.kind, problem: messageOf(cause) }, { cause });
   }
 
   /** The exit of a child is told by an event; what was taken over, or must hurry, is looked at. */
