@@ -271,6 +271,23 @@ describe("waiting for jobs", () => {
     expect(await other.take()).toEqual([job]);
   });
 
+  it("answers at once with a kill, but only the first time, while the job takes long to die", async () => {
+    const site = await server.site();
+    const [dying, again] = await site.create({}, {});
+    const pilot = await site.pilot();
+    const { offers } = await pilot.acquire();
+    await pilot.report(...offers.map(({ job }) => ({ job, state: "RUNNING" as const })));
+    await site.call("jobKill", { body: { ids: [dying ?? 0] } });
+    expect((await pilot.acquire({ waitSec: 60 })).commands.kill).toEqual([dying]);
+    const waiting = pilot.acquire({ waitSec: 60 });
+    await site.call("jobKill", { body: { ids: [again ?? 0] } });
+    expect((await waiting).commands.kill).toEqual([dying, again]);
+    const began = performance.now();
+    expect((await pilot.acquire({ waitSec: 0.3 })).commands.kill).toEqual([dying, again]);
+    expect(performance.now() - began).toBeGreaterThan(250);
+    expect((await pilot.heartbeat()).commands.kill).toEqual([dying, again]);
+  });
+
   it("locks nothing for a caller who hung up", async () => {
     const site = await server.site();
     const pilot = await site.pilot();

@@ -39,7 +39,8 @@ export async function acquire(
     const isAsking = found.unmet !== null && (await askOthers(context, request, found.unmet));
     const commands = await sessions.commands(sessionId);
     const left = end - performance.now();
-    const hasNews = commands.kill.length > 0 || commands.giveBack > 0 || commands.retire !== null;
+    const hasNews =
+      sessions.isNewsToAcquire(sessionId, commands.kill) || commands.giveBack > 0 || commands.retire !== null;
     if (found.offers.length > 0 || hasNews || left <= 0 || signal.aborted || request.most === 0)
       return { offers: found.offers, apps: found.apps, commands };
     await bell.rung({ ms: Math.min(left, isAsking ? ASK_AGAIN_MS : LOOK_AGAIN_MS), signal });

@@ -18,6 +18,8 @@ type Entry = LiveSession & {
   orders: Orders | null;
   /** Grows with each reason to look again, so that a look begun before it does not count. */
   turn: number;
+  /** The kills under way that an acquire has answered with. */
+  killsTold: ReadonlySet<number>;
   /** Jobs that other pilots ask for, until they are told or the demand is stale. */
   giveBack: { readonly count: number; readonly until: number } | null;
 };
@@ -79,6 +81,18 @@ export class SessionBook implements AsyncDisposable {
     const giveBack = isAsked ? (entry.giveBack?.count ?? 0) : 0;
     entry.giveBack = null;
     return { ...orders, giveBack };
+  }
+
+  /**
+   * Whether an acquire is to answer at once with these kills: each is news to it once, so that a job that takes long to
+   * die does not keep its pilot from waiting. Heartbeats repeat them all, should the answer be lost.
+   */
+  isNewsToAcquire(id: number, kill: readonly number[]): boolean {
+    const entry = this.#entries.get(id);
+    if (!entry) return false;
+    const told = entry.killsTold;
+    entry.killsTold = new Set(kill);
+    return kill.some((job) => !told.has(job));
   }
 
   /** Has the next answer look for commands anew. */
@@ -159,6 +173,7 @@ export class SessionBook implements AsyncDisposable {
       renewed: null,
       orders: null,
       turn: 0,
+      killsTold: new Set(),
       giveBack: null,
     };
     this.#entries.set(session.id, entry);

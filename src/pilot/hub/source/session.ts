@@ -38,6 +38,8 @@ export interface SessionOptions {
 
 /** A waiting request is made anew where this much has changed, and not more often than so. */
 const renewWaitingMs = 1000;
+/** The rest after an answer that came early with commands instead of jobs. */
+const toldEarlyMs = 250;
 
 export class ServerSession {
   readonly id: number;
@@ -165,7 +167,8 @@ export class ServerSession {
       knownApps: [...this.#apps.keys()],
       resume: this.#mustResume ? [...heldIds(), ...this.#releasing] : null,
     };
-    this.#waiting = { wish, since: clock.elapsed(), abort };
+    const begunAt = clock.elapsed();
+    this.#waiting = { wish, since: begunAt, abort };
     const answer = await this.call((client) =>
       client.call("sessionAcquire", {
         params: { id: this.id },
@@ -189,8 +192,11 @@ export class ServerSession {
       this.release(unknown);
     }
     events.commanded(answer.commands);
+    if (offers.length > 0) return;
     // An answer without jobs that did not wait must not be asked for again at once.
-    if (offers.length === 0 && body.waitSec === 0) await pause(clock, 1000, this.#end.signal);
+    const waitedMs = clock.elapsed() - begunAt;
+    if (body.waitSec === 0) await pause(clock, 1000, this.#end.signal);
+    else if (waitedMs < (body.waitSec ?? 0) * 1000) await pause(clock, toldEarlyMs, this.#end.signal);
   }
 
   async #renew(): Promise<void> {
