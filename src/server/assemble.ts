@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import packageJson from "../../package.json" with { type: "json" };
 import { TokenCache } from "./access/token-cache.ts";
 import { ChangeHub, joinProcesses } from "./changes/index.ts";
+import { closeAll } from "./close-all.ts";
 import type { Database } from "./database/index.ts";
 import { makeHandlers, streams } from "./handlers.ts";
 import type { Services } from "./http/context.ts";
@@ -62,13 +63,15 @@ export async function assemble({ db, clocks, log, leaseSec, tls, upkeep: keepsUp
     async [Symbol.asyncDispose]() {
       stopping.abort();
       const force = setTimeout(() => http.server.closeAllConnections(), STOP_GRACE_MS);
-      await http.close();
-      clearTimeout(force);
-      await upkeep?.[Symbol.asyncDispose]();
-      await sessions[Symbol.asyncDispose]();
-      await tokens.storeUse();
-      await tokens[Symbol.asyncDispose]();
-      await joined[Symbol.asyncDispose]();
+      const endings = [
+        { what: "close its port", end: () => http.close().finally(() => clearTimeout(force)) },
+        { what: "end its chores", end: async () => upkeep?.[Symbol.asyncDispose]() },
+        { what: "write the last leases", end: () => sessions[Symbol.asyncDispose]() },
+        { what: "note the use of tokens", end: () => tokens.storeUse() },
+        { what: "stop listening for tokens", end: () => tokens[Symbol.asyncDispose]() },
+        { what: "leave the other processes", end: () => joined[Symbol.asyncDispose]() },
+      ];
+      await closeAll(endings, (error, what) => log.warn({ err: error }, `the server stops, and could not ${what}`));
     },
   };
 }

@@ -6,6 +6,7 @@ import { ConiferError, isConiferError, messageOf } from "../model/errors.ts";
 import { ensureOwner } from "./access/owner.ts";
 import { ensureTls } from "./access/tls.ts";
 import { type Assembly, assemble, VERSION } from "./assemble.ts";
+import { closeAll } from "./close-all.ts";
 import { migrate, openDatabase } from "./database/index.ts";
 import { lockDirectory } from "./database/lock/directory-lock.ts";
 import { logFile, type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.ts";
@@ -37,18 +38,19 @@ const KEPT_LOGS = 3;
 export async function startServer(given: ServerOptions): Promise<Server> {
   const options = resolveOptions(given);
   const opened: AsyncDisposable[] = [];
-  const close = async (): Promise<void> => {
-    for (const part of opened.reverse()) await part[Symbol.asyncDispose]();
+  const close = async (log: Logger | null): Promise<void> => {
+    const endings = opened.reverse().map((part) => ({ what: "close a part", end: () => part[Symbol.asyncDispose]() }));
+    await closeAll(endings, (error) => log?.error({ err: error }, "a part of the server did not close"));
   };
   try {
     return await start(options, { opened, close });
   } catch (error) {
-    await close();
+    await close(null);
     throw error;
   }
 }
 
-type Opening = { readonly opened: AsyncDisposable[]; close(): Promise<void> };
+type Opening = { readonly opened: AsyncDisposable[]; close(log: Logger | null): Promise<void> };
 
 async function start(options: ResolvedOptions, { opened, close }: Opening): Promise<Server> {
   const { directory, leaseSec } = options;
@@ -77,7 +79,7 @@ async function start(options: ResolvedOptions, { opened, close }: Opening): Prom
     failed: db.failed,
     [Symbol.asyncDispose]: async () => {
       log.info("the server stops");
-      await close();
+      await close(log);
     },
   };
 }
