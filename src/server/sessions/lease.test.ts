@@ -144,6 +144,27 @@ describe("leases", () => {
     await pilot.end();
   });
 
+  it("survive a database that was away: everyone gets a full lease once it is back", async () => {
+    const site = await server.site();
+    const pilot = await site.pilot();
+    await server.services.sessions.flush();
+    let isAway = true;
+    const query: typeof server.db.query = (sql, params) =>
+      isAway ? Promise.reject(new Error("away")) : server.db.query(sql, params);
+    const db = new Proxy(server.db, { get: (target, name) => (name === "query" ? query : Reflect.get(target, name)) });
+    const other = new Sweeper({ ...server.services, db }, server.clocks);
+    await other.sweep();
+    server.clocks.pass(other.everyMs);
+    await expect(other.sweep()).rejects.toThrow("away");
+    isAway = false;
+    // Another process heard the heartbeats, and could not write them.
+    server.services.sessions.forget(pilot.id);
+    await server.db.query("UPDATE sessions SET expires = now() - interval '1 day' WHERE id = $1", [pilot.id]);
+    expect(await other.sweep()).toEqual([]);
+    expect(await other.sweep()).toEqual([]);
+    await pilot.end();
+  });
+
   it("survive a server that was down: a new one first grants a full lease", async () => {
     const site = await server.site();
     const pilot = await site.pilot();

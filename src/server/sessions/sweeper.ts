@@ -7,7 +7,8 @@ const JUMP_MS = 5_000;
 
 /**
  * Ends sessions whose lease has run out. It never takes time on trust: when the wall clock jumped, or when the process
- * itself was stopped for a while (and so could hear no heartbeat), every session gets one full lease first.
+ * itself was stopped for a while (and so could hear no heartbeat), every session gets one full lease first. The same after
+ * the database was away: renewals that others heard could not be written meanwhile.
  */
 export class Sweeper {
   readonly #services: Services;
@@ -26,7 +27,7 @@ export class Sweeper {
 
   /** One sweep; answers the ids of the sessions it ended. */
   async sweep(): Promise<number[]> {
-    const { db, sessions, log } = this.#services;
+    const { log } = this.#services;
     const now = { wall: this.#clocks.now(), monotonic: this.#clocks.monotonic() };
     const last = this.#last;
     this.#last = now;
@@ -42,19 +43,38 @@ export class Sweeper {
           { wallMs: now.wall - last.wall, passedMs: passed },
           "the clock jumped or the server stood still: every session gets a full lease",
         );
-      await sessions.grantAll();
+      await this.#orDistrust(() => this.#services.sessions.grantAll());
       return [];
     }
+    return this.#end(await this.#orDistrust(() => this.#findExpired(now.wall)), now.wall);
+  }
+
+  /** After a failure the next sweep grants everyone a lease. */
+  async #orDistrust<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#last = null;
+      throw error;
+    }
+  }
+
+  async #findExpired(wall: number): Promise<number[]> {
+    const { db, sessions } = this.#services;
     await sessions.flush();
     const { rows } = await db.query<{ id: number }>(
       "SELECT id FROM sessions WHERE ended IS NULL AND expires < $1 ORDER BY id",
-      [new Date(now.wall)],
+      [new Date(wall)],
     );
+    return rows.map(({ id }) => id);
+  }
+
+  async #end(ids: readonly number[], wall: number): Promise<number[]> {
+    const { sessions } = this.#services;
     const ended: number[] = [];
-    for (const { id } of rows) {
+    for (const id of ids) {
       if (sessions.isHeld(id)) continue;
-      if (await closeSession(this.#services, id, { reason: "its lease ran out", ifExpiredBy: now.wall }))
-        ended.push(id);
+      if (await closeSession(this.#services, id, { reason: "its lease ran out", ifExpiredBy: wall })) ended.push(id);
     }
     return ended;
   }
