@@ -1,4 +1,5 @@
 import type { Queryable } from "../database/index.ts";
+import { chunksOf } from "./chunks.ts";
 import { blockedBy, type DependencyCondition, type Parent, type ParentNews, verdictOf } from "./dependencies.ts";
 
 type Edge = { readonly child: number; readonly parent: number; readonly condition: DependencyCondition };
@@ -50,8 +51,9 @@ async function judge(
 /** By pairs and not by parent: one statement of 5,000 children of one parent is as quick, and no condition is decided twice. */
 async function markMet(tx: Queryable, edges: readonly Edge[]): Promise<void> {
   if (edges.length === 0) return;
-  await tx.query(
-    `UPDATE job_dependencies d SET met = true FROM unnest($1::bigint[], $2::bigint[]) AS e(child, parent) WHERE d.child_id = e.child AND d.parent_id = e.parent`,
-    [edges.map(({ child }) => child), edges.map(({ parent }) => parent)],
-  );
+  for (const chunk of chunksOf(edges))
+    await tx.query(
+      `UPDATE job_dependencies d SET met = true FROM unnest($1::bigint[], $2::bigint[]) AS e(child, parent) WHERE d.child_id = e.child AND d.parent_id = e.parent`,
+      [chunk.map(({ child }) => child), chunk.map(({ parent }) => parent)],
+    );
 }

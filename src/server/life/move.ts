@@ -2,6 +2,7 @@ import { isFinal } from "../../model/states.ts";
 import type { Transaction } from "../database/index.ts";
 import { beginTransfers } from "./begin-transfers.ts";
 import { tellChildren } from "./children.ts";
+import { chunksOf } from "./chunks.ts";
 import { type Change, decide, isChange, needsPolicy, type Refusal, type Step } from "./decide.ts";
 import { decideChild, type Parent } from "./dependencies.ts";
 import { keepToIndexes } from "./plans.ts";
@@ -57,8 +58,10 @@ export async function moveLocked(
 export async function applyChanges(tx: Transaction, changes: readonly Change[], now: number): Promise<Change[]> {
   const all: Change[] = [];
   for (let level = changes; level.length > 0; level = await childrenOf(tx, level, now)) {
-    await writeChanges(tx, level, now);
-    await beginTransfers(tx, level);
+    for (const chunk of chunksOf(level)) {
+      await writeChanges(tx, chunk, now);
+      await beginTransfers(tx, chunk);
+    }
     for (const change of level) all.push(change);
   }
   return all;
@@ -87,6 +90,9 @@ async function childrenOf(tx: Transaction, level: readonly Change[], now: number
 async function followers(tx: Transaction, parents: readonly Parent[], now: number): Promise<Change[]> {
   const news = await tellChildren(tx, parents);
   if (news.size === 0) return [];
-  const rows = await lockLives(tx, [...news.keys()]);
+  const rows: LifeRow[] = [];
+  // In the order of ids, as within each statement: others lock them so, too.
+  const ids = [...news.keys()].sort((a, b) => a - b);
+  for (const chunk of chunksOf(ids)) for (const row of await lockLives(tx, chunk)) rows.push(row);
   return rows.map((row) => decideChild(row, news.get(row.id) ?? { met: 0, blocked: null }, now));
 }
