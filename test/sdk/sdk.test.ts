@@ -174,6 +174,7 @@ describe("waiting", () => {
         looks += 1;
       },
     });
+    await expect.poll(() => looks, { timeout: 20_000 }).toBe(1);
     const first = await pilot.run(1);
     await conifer.jobs.create({ app: "sim", workflow: "joined", priority: 1000 });
     await pilot.end(first);

@@ -16,6 +16,7 @@ export type WaitOptions = {
 /** At most this share of the time is spent asking for counts. */
 const REST_PER_ASKING = 4;
 const LEAST_REST_MS = 20;
+const MOST_REST_MS = 5000;
 
 /** Waits until every job of every part has ended; answers the counts at that moment. Jobs that join meanwhile are waited for too. */
 export async function waitForParts(client: Client, parts: readonly Part[], options: WaitOptions): Promise<Progress> {
@@ -33,7 +34,8 @@ export async function waitForParts(client: Client, parts: readonly Part[], optio
       const progress = toProgress(seen.flatMap((one) => countsOf(one)));
       options.onProgress?.(progress);
       if (seen.every(isOver)) return progress;
-      const restMs = Math.max(LEAST_REST_MS, (performance.now() - began) * REST_PER_ASKING);
+      const askingMs = performance.now() - began;
+      const restMs = Math.min(Math.max(LEAST_REST_MS, askingMs * REST_PER_ASKING), MOST_REST_MS);
       await systemClock.sleep(restMs, signal);
     }
     throw signal.reason;
