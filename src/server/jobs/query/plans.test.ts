@@ -71,6 +71,24 @@ describe("the way to a page", () => {
     expect(text).toMatch(/Bitmap Index Scan on jobs_(tags|created)/);
   });
 
+  it("[B28] goes on after a page where it ended, whatever it walks", async () => {
+    for (const where of [[], ["workflow=w3"], ["workflow=w3", "name~1"], ["tags.k=3"]]) {
+      const chosen = await plan(...where);
+      const walk: Plan = chosen.way === "rare" ? { ...chosen, way: "groups" } : chosen;
+      const scope = {
+        plan: walk,
+        ordering: readOrdering("id"),
+        after: [30_000],
+        limit: 101,
+        window: { first: 1, last: JOBS },
+      };
+      const text = await explain(pageStatement(scope));
+      const ranges = text.split("\n").filter((line) => /Index Cond:.*id > '30000'/.test(line));
+      expect(ranges.length, text).toBeGreaterThan(0);
+      expect(text).not.toMatch(/Seq Scan on (jobs|job_life)/);
+    }
+  });
+
   it("goes in windows only where a walk may be long", async () => {
     expect((await plan("name~x")).windowed).toBe(true);
     expect((await plan("name~x", "state=FAILED")).windowed).toBe(false);

@@ -30,14 +30,15 @@ export function pageStatement({ plan, window, ordering, after, limit }: PageScop
   const columns = `l.id AS id, ${keys}`;
   const texts = [keys, ...conditions];
   if (plan.way === "groups" || plan.way === "workflow") {
-    const { source, link, tables } = drive(plan, parameters, texts);
+    const { source, link, isJoined } = drive(plan, parameters, texts);
+    const where = [...link, ...(isJoined ? onBothIds(conditions) : conditions)].join(" AND ");
     const sql = `SELECT p.* FROM ${source} CROSS JOIN LATERAL (
-SELECT ${columns} FROM ${tables} WHERE ${[...link, ...conditions].join(" AND ")} ORDER BY ${order} LIMIT ${most}
+SELECT ${columns} FROM ${isJoined ? JOINED : ALONE} WHERE ${where} ORDER BY ${order} LIMIT ${most}
 ) p ORDER BY ${outer} LIMIT ${most}`;
     return { sql, params: parameters.values };
   }
-  const where = [...plainConditions(plan, parameters), ...conditions].join(" AND ");
-  const sql = `SELECT ${columns} FROM job_life l JOIN jobs j ON j.id = l.id WHERE ${where} ORDER BY ${order} LIMIT ${most}`;
+  const where = [...plainConditions(plan, parameters), ...onBothIds(conditions)].join(" AND ");
+  const sql = `SELECT ${columns} FROM ${JOINED} WHERE ${where} ORDER BY ${order} LIMIT ${most}`;
   return { sql, params: parameters.values };
 }
 
@@ -64,19 +65,18 @@ export function countStatement({ plan, window }: Scope, by: string): Statement {
       "j.workflow <> ''",
     );
   }
-  const tables = tablesFor([by, ...where]);
-  return {
-    sql: `SELECT (${by})::text AS key, count(*) AS n FROM ${tables} WHERE ${where.join(" AND ")} GROUP BY 1`,
-    params: parameters.values,
-  };
+  const isJoined = needsJobs([by, ...where]);
+  const all = (isJoined ? onBothIds(where) : where).join(" AND ");
+  const sql = `SELECT (${by})::text AS key, count(*) AS n FROM ${isJoined ? JOINED : ALONE} WHERE ${all} GROUP BY 1`;
+  return { sql, params: parameters.values };
 }
 
-/** What the walk starts from, how a row is tied to it, and the tables it needs. */
+/** What the walk starts from, how a row is tied to it, and whether it needs what was asked of the job (`jobs`). */
 function drive(
   plan: Plan,
   parameters: Parameters,
   texts: readonly string[],
-): { source: string; link: string[]; tables: string } {
+): { source: string; link: string[]; isJoined: boolean } {
   const apps = parameters.add(plan.apps, "bigint[]");
   const sites = parameters.add(plan.sites, "bigint[]");
   const states = parameters.add(plan.states, "job_state[]");
@@ -84,7 +84,7 @@ function drive(
     return {
       source: `(SELECT app_id, state FROM job_tally WHERE site_id = ANY(${sites}) AND app_id = ANY(${apps}) AND state = ANY(${states}) GROUP BY app_id, state HAVING sum(n) > 0) g`,
       link: ["l.app_id = g.app_id", "l.state = g.state"],
-      tables: tablesFor(texts),
+      isJoined: needsJobs(texts),
     };
   }
   const workflows = parameters.add(plan.workflows, "text[]");
@@ -97,7 +97,7 @@ function drive(
       `l.app_id = ANY(${apps})`,
       `l.state = ANY(${states})`,
     ],
-    tables: "jobs j JOIN job_life l ON l.id = j.id",
+    isJoined: true,
   };
 }
 
@@ -111,16 +111,20 @@ function plainConditions(plan: Plan, parameters: Parameters): string[] {
 function rowConditions({ plan, window }: Scope, parameters: Parameters): string[] {
   const rest = plan.rest.map((condition) => conditionSql(condition, parameters));
   if (window === null) return rest;
-  // In the workflow's index, and in the table of jobs, the id is that of jobs.
-  const id = plan.way === "workflow" ? "j.id" : "l.id";
-  return [
-    `${id} BETWEEN ${parameters.add(window.first, "bigint")} AND ${parameters.add(window.last, "bigint")}`,
-    ...rest,
-  ];
+  const first = parameters.add(window.first, "bigint");
+  return [`l.id BETWEEN ${first} AND ${parameters.add(window.last, "bigint")}`, ...rest];
 }
 
-function tablesFor(texts: readonly string[]): string {
-  return texts.some((text) => /\bj\./.test(text)) ? "job_life l JOIN jobs j ON j.id = l.id" : "job_life l";
+const ALONE = "job_life l";
+const JOINED = "job_life l JOIN jobs j ON j.id = l.id";
+
+function needsJobs(texts: readonly string[]): boolean {
+  return texts.some((text) => /\bj\./.test(text));
+}
+
+/** A range of ids of one table says nothing to the planner of the other, equal though they are: it is said of both. */
+function onBothIds(conditions: readonly string[]): string[] {
+  return conditions.flatMap((sql) => (sql.startsWith("l.id ") ? [sql, sql.replace("l.id ", "j.id ")] : [sql]));
 }
 
 /** Rows behind the last one: (a > x) OR (a = x AND b < y) OR …, by each field's own direction. */
