@@ -8,7 +8,7 @@ import { searchRunnable } from "./search.ts";
 import { Turns } from "./turns.ts";
 
 /** A waiting acquire looks again this often though nobody woke it: a wake from another process may be lost. */
-const LOOK_AGAIN_MS = 10_000;
+const LOOK_AGAIN_MS = 30_000;
 /** While a pilot waits and others hold what it could start, it asks them this often. */
 const ASK_AGAIN_MS = 1_000;
 /** A fruitless search rests this many times as long as it took, so that a wall of others' jobs is not searched without end. */
