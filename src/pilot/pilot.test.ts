@@ -258,6 +258,45 @@ test("[B13] a pilot that cannot renew its lease ends its tasks before the lease 
   expect(server.sessions).toBe(1);
 });
 
+test("a pilot that was stopped until its lease ended starts nothing more of what it held", async () => {
+  const { server, until, clock, state } = await play({
+    cores: 1,
+    run: ({ task }) => ({ lastsMs: task === "60.1" ? 900_000 : 10 }),
+  });
+  server.add(...Array.from({ length: 100 }, (_, job) => offerOf(job + 1)));
+  await until(() => state.sim.running.has("60.1"), 1);
+  await clock.advance(100);
+  const held = state.sim.started.length;
+  // Nothing of it happens meanwhile: not its timers, not its calls.
+  server.isDown = true;
+  clock.skip(900_000);
+  await clock.advance(1);
+  expect(state.sim.running.size).toBe(0);
+  expect(state.sim.started.length).toBe(held);
+  Object.assign(server, { isDown: false, isGone: true });
+  await until(() => server.sessions === 2);
+  expect(state.sim.started.length).toBe(held);
+});
+
+test("a job that comes again while its last attempt is still ending waits for that, and runs once", async () => {
+  const { server, until, state, clock } = await play({
+    cores: 2,
+    run: ({ task }) => ({ lastsMs: task === "1.1" ? null : 50 }),
+  });
+  server.add(offerOf(1));
+  await until(() => server.states(1).length === 1);
+  state.sim.isSlowToEnd = true;
+  server.stale = [{ job: 1, attempt: 1, why: "no session holds it" }];
+  server.held.delete(1);
+  server.add(offerOf(2));
+  await until(() => server.states(2).includes("RUN_DONE"));
+  server.add(offerOf(1, { attempt: 2 }));
+  await clock.advance(500);
+  expect(state.sim.started.map(({ task }) => task)).toEqual(["1.1", "2.1"]);
+  await until(() => server.states(1).includes("RUN_DONE"));
+  expect(state.sim.started.map(({ task }) => task)).toEqual(["1.1", "2.1", "1.2"]);
+});
+
 test("a session that is gone takes its tasks along, and another one begins", async () => {
   const { server, until, state } = await play({
     cores: 1,

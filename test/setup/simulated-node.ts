@@ -18,6 +18,8 @@ export class SimulatedNode {
   peak = 0;
   /** Says nothing and does nothing any more. */
   isDead = false;
+  /** Tasks that are told to end take five seconds. */
+  isSlowToEnd = false;
   readonly #clock: FakeClock;
   readonly #run: (spec: TaskSpec) => SimulatedRun;
   #say: (message: Exclude<NodeMessage, { type: "hello" | "note" }>) => void = () => {};
@@ -47,7 +49,7 @@ export class SimulatedNode {
       }
     else if (message.type === "end")
       for (const { task, reason, onlyWaiting = false } of message.tasks)
-        this.#clock.after(1, () => {
+        this.#clock.after(this.isSlowToEnd ? 5000 : 1, () => {
           if (this.waiting.has(task)) this.#drop(task, ended[reason]);
           else if (!onlyWaiting) this.#end(task, { reason: ended[reason], signal: "SIGTERM", exitCode: null });
         });

@@ -28,6 +28,7 @@ function play({ cores = [2], run }: { cores?: number[]; run?: (spec: TaskSpec) =
     clock,
     endsAt: null,
     events: {
+      mayStart: () => true,
       starting: (tasks) => told.push(`starting ${tasks.map(({ id }) => id).join(",")}`),
       started: ({ id }) => told.push(`started ${id}`),
       ended: ({ id }, outcome) => {

@@ -25,6 +25,8 @@ export type TaskOutcome =
   | { readonly kind: "lost"; readonly startedAt: number | null; readonly why: string };
 
 export interface HubEvents {
+  /** Whether tasks may be started now: not when they may be another pilot's already. */
+  mayStart(): boolean;
   /** Before any of them is sent to a node. */
   starting(tasks: readonly HubTask[]): void;
   started(task: HubTask, start: { readonly at: number; readonly places: readonly TaskPlace[] }): void;
@@ -130,7 +132,7 @@ export class Hub {
 
   /** Starts what fits now. */
   place(): void {
-    if (this.#isPaused) return;
+    if (this.#isPaused || !this.#options.events.mayStart()) return;
     const { clock, events, endsAt, patienceMs = 2000 } = this.#options;
     const launched: Launched[] = [];
     for (let again = true; again; ) {

@@ -31,6 +31,7 @@ async function play({
     clock: systemClock,
     endsAt: null,
     events: {
+      mayStart: () => true,
       starting() {},
       started() {},
       recalled() {},

@@ -59,6 +59,8 @@ export class CampaignSource implements HubEvents {
   #isCutOff = false;
   #noWideUntil = 0;
   #whenNothingRuns: (() => void)[] = [];
+  /** Jobs that came again while their last attempt is still being ended here. */
+  readonly #parked = new Map<number, HubTask>();
   readonly counts = { taken: 0, done: 0, failed: 0, givenBack: 0 };
 
   constructor(options: CampaignOptions) {
@@ -78,7 +80,7 @@ export class CampaignSource implements HubEvents {
     const session = this.#session;
     const hub = this.#hub;
     if (!session || !hub || this.#stop.signal.aborted) return;
-    const isLate = session.sinceRenewalMs > endTasksAfterMs(session.leaseSec, graceSec);
+    const isLate = this.#isLeaseEnding();
     if (isLate && !this.#isCutOff) {
       const silentSec = Math.round(session.sinceRenewalMs / 1000);
       log("error", "the server cannot be reached and the lease is about to end: ending all tasks", { silentSec });
@@ -129,6 +131,10 @@ export class CampaignSource implements HubEvents {
     return this.#session?.id ?? null;
   }
 
+  mayStart(): boolean {
+    return this.#session !== null && !this.#isLeaseEnding();
+  }
+
   starting(tasks: readonly HubTask[]): void {
     const at = this.#options.clock.now();
     const { journal } = this.#options;
@@ -153,6 +159,9 @@ export class CampaignSource implements HubEvents {
       this.counts[report.items.at(-1)?.state === "RUN_DONE" ? "done" : "failed"] += 1;
       this.#reporter?.add(report.items);
     }
+    const parked = this.#parked.get(task.id);
+    this.#parked.delete(task.id);
+    if (parked) this.#hub?.admit([parked]);
     if (this.#hub?.runningTasks === 0) for (const resolve of this.#whenNothingRuns.splice(0)) resolve();
   }
 
@@ -189,7 +198,11 @@ export class CampaignSource implements HubEvents {
       apps,
       waitSec,
       wish: () => this.#wish(),
-      heldIds: () => [...(this.#hub?.heldIds() ?? []), ...(this.#reporter?.unacknowledgedEnds().keys() ?? [])],
+      heldIds: () => [
+        ...(this.#hub?.heldIds() ?? []),
+        ...this.#parked.keys(),
+        ...(this.#reporter?.unacknowledgedEnds().keys() ?? []),
+      ],
       events: {
         offered: (offers) => this.#offered(session, offers),
         commanded: (commands) => this.#commanded(commands),
@@ -248,19 +261,32 @@ export class CampaignSource implements HubEvents {
   async #offered(session: ServerSession, offers: readonly { offer: Offer; app: App }[]): Promise<void> {
     const { toTasks } = this.#options;
     const ends = this.#reporter?.unacknowledgedEnds();
-    const fresh = offers.filter(({ offer }) => !this.#hub?.holds(offer.job) && ends?.get(offer.job) !== offer.attempt);
+    const fresh = offers.filter(
+      ({ offer: { job, attempt } }) => !this.#holds(job, attempt) && ends?.get(job) !== attempt,
+    );
     const tasks = await toTasks(fresh);
     if (session.isOver) return;
     if (this.#stop.signal.aborted) return session.release(tasks.map(({ id }) => id));
     this.counts.taken += tasks.length;
-    this.#hub?.admit(tasks);
+    for (const task of tasks) if (this.#hub?.holds(task.id)) this.#parked.set(task.id, task);
+    this.#hub?.admit(tasks.filter(({ id }) => !this.#parked.has(id)));
+  }
+
+  /** Whether this very attempt is here; of a job that waits there is but one. */
+  #holds(job: number, attempt: number): boolean {
+    return this.#hub?.holds(job) === true && (this.#hub.runningAttempt(job) ?? attempt) === attempt;
+  }
+
+  #isLeaseEnding(): boolean {
+    const { graceSec } = this.#options;
+    return this.#session !== null && this.#session.sinceRenewalMs > endTasksAfterMs(this.#session.leaseSec, graceSec);
   }
 
   #commanded({ kill = [], giveBack = 0, retire = null }: Partial<Commands>): void {
     const { clock, graceSec, log, onRetire } = this.#options;
     const forgotten: number[] = [];
     for (const job of kill) {
-      if (this.#hub?.forget(job)) forgotten.push(job);
+      if (this.#hub?.forget(job) || this.#parked.delete(job)) forgotten.push(job);
       else if (this.#hub?.end(job, "killed", graceSec)) log("info", "ending a job that was killed", { job });
     }
     this.#session?.release(forgotten);
@@ -272,7 +298,8 @@ export class CampaignSource implements HubEvents {
   }
 
   #giveBack(count: number): void {
-    const given = this.#hub?.giveUp(count) ?? [];
+    const given = [...this.#parked.values(), ...(this.#hub?.giveUp(count) ?? [])];
+    this.#parked.clear();
     if (given.length === 0) return;
     this.#options.log("info", "giving jobs back that have not started", { jobs: given.length });
     this.counts.givenBack += given.length;
@@ -297,6 +324,7 @@ export class CampaignSource implements HubEvents {
     this.#reporter = null;
     hub.pause();
     hub.giveUp(Number.MAX_SAFE_INTEGER);
+    this.#parked.clear();
     hub.endAll("released", graceSec);
     if (hub.runningTasks > 0) await new Promise<void>((resolve) => this.#whenNothingRuns.push(resolve));
     if (this.#stop.signal.aborted) return;

@@ -182,6 +182,8 @@ export class ServerSession {
     });
     this.#mustResume = false;
     for (const app of answer.apps) this.#apps.set(`${app.id}:${app.version}`, app);
+    // What comes again must not be given back by a call that is made again.
+    for (const { job } of answer.offers) this.#releasing.delete(job);
     const offers = answer.offers.map((offer) => ({ offer, app: this.#apps.get(`${offer.appId}:${offer.appVersion}`) }));
     const known = offers.flatMap(({ offer, app }) => (app ? [{ offer, app }] : []));
     if (known.length > 0) await events.offered(known);
