@@ -18,26 +18,29 @@ export async function driveAgent({ count, concurrency, root, command }) {
   let started = 0;
   let ended = 0;
   let failed = 0;
-  /** The task behind each running one. */
-  const followers = new Map();
+  /** The last task of each line, and the line of each task: several of one line may end at once. */
+  const lastOf = Array.from({ length: concurrency }, () => null);
+  const lineOf = new Map();
 
-  const start = (predecessors) => {
-    const wanted = predecessors.slice(0, count - started);
-    const tasks = wanted.map((after) => makeTask({ number: started++, after, root, command }));
-    for (const { task, after } of tasks) if (after !== null) followers.set(after, task);
+  const start = (lines) => {
+    const tasks = lines.slice(0, count - started).map((line) => {
+      const task = makeTask({ number: started++, after: lastOf[line], root, command });
+      lastOf[line] = task.task;
+      lineOf.set(task.task, line);
+      return task;
+    });
     if (tasks.length > 0) agent.stdin.write(`${JSON.stringify({ type: "start", tasks })}\n`);
-    return tasks.map(({ task }) => task);
   };
-  for await (const line of createInterface({ input: agent.stdout })) {
-    const message = JSON.parse(line);
+  for await (const text of createInterface({ input: agent.stdout })) {
+    const message = JSON.parse(text);
     if (message.type === "hello") {
       begin = performance.now();
-      start(start(Array.from({ length: concurrency }, () => null)));
+      for (let round = 0; round < 2; round++) start([...lastOf.keys()]);
     } else if (message.type === "ended") {
       failed += message.tasks.filter((end) => end.exitCode !== 0).length;
       ended += message.tasks.length;
-      start(message.tasks.map((end) => followers.get(end.task)).filter((task) => task !== undefined));
-      for (const end of message.tasks) followers.delete(end.task);
+      start(message.tasks.map((end) => lineOf.get(end.task)));
+      for (const end of message.tasks) lineOf.delete(end.task);
       if (ended === count) {
         seconds = (performance.now() - begin) / 1000;
         agent.stdin.end();
