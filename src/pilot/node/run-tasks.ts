@@ -51,7 +51,6 @@ interface Running {
   before: Running | null;
   phase: "waiting" | "staged" | "preparing" | "running" | "ending";
   helper: Helper | null;
-  lines: string;
   startedAt: number;
   asked: EndReason | null;
   /** Asked only if it has not begun. */
@@ -120,10 +119,10 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
       stop(running, asked);
       return;
     }
-    running.lines = makeLines(spec, options.lines);
+    const lines = makeLines(spec, options.lines);
     const cores = options.pins.coresFor(spec.cores);
     const helper = pool.take(cores);
-    helper.run(running.lines, cores, (outcome) => onOutcome(running, helper, outcome));
+    helper.run(lines, cores, (outcome) => onOutcome(running, helper, outcome));
     begin(running, helper);
   };
 
@@ -151,10 +150,11 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     const { helper } = first;
     if (running.phase !== "waiting" || first.phase !== "running" || first.asked !== null || helper === null) return;
     if (!helper.canStage || spec.inputs.length > 0 || options.pins.coresFor(spec.cores) !== helper.pinnedTo) return;
+    let lines: string;
     try {
       checkSpec(spec);
       if (options.root.make(spec.workdir) === "existed") return;
-      running.lines = makeLines(spec, options.lines);
+      lines = makeLines(spec, options.lines);
     } catch (error) {
       refuse(running, error);
       return;
@@ -162,7 +162,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     running.phase = "staged";
     running.helper = helper;
     helper.stage(
-      running.lines,
+      lines,
       () => begin(running, helper),
       (outcome) => onOutcome(running, helper, outcome),
     );
@@ -295,7 +295,6 @@ const newTask = (spec: TaskSpec): Running => ({
   before: null,
   phase: "waiting",
   helper: null,
-  lines: "",
   startedAt: 0,
   asked: null,
   isSpared: false,
