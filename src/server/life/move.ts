@@ -19,11 +19,8 @@ export type Moved = { readonly changes: Change[]; readonly refused: Refusal[] };
  */
 export async function moveJobs(tx: Transaction, steps: readonly Step[], now: number): Promise<Moved> {
   if (steps.length === 0) return { changes: [], refused: [] };
-  await keepToIndexes(tx);
-  const rows = await lockLives(
-    tx,
-    steps.map(({ id }) => id),
-  );
+  const ids = steps.map(({ id }) => id);
+  const [, rows] = await Promise.all([keepToIndexes(tx), lockLives(tx, ids)]);
   return moveLocked(tx, { rows, steps, now });
 }
 
@@ -57,14 +54,19 @@ export async function moveLocked(
 /** Writes changes of locked rows, then those of their children, level by level, until nothing moves; answers all of them. */
 export async function applyChanges(tx: Transaction, changes: readonly Change[], now: number): Promise<Change[]> {
   const all: Change[] = [];
-  for (let level = changes; level.length > 0; level = await childrenOf(tx, level, now)) {
-    for (const chunk of chunksOf(level)) {
-      await writeChanges(tx, chunk, now);
-      await beginTransfers(tx, chunk);
-    }
+  for (let level = changes; level.length > 0; ) {
+    const chunks = [...chunksOf(level)];
+    for (const chunk of chunks.slice(0, -1)) await write(tx, chunk, now);
     for (const change of level) all.push(change);
+    // Sent together, run one after the other: the children are read when the last of their parents is written.
+    [, level] = await Promise.all([write(tx, chunks.at(-1) ?? [], now), childrenOf(tx, level, now)]);
   }
   return all;
+}
+
+async function write(tx: Transaction, changes: readonly Change[], now: number): Promise<void> {
+  await writeChanges(tx, changes, now);
+  await beginTransfers(tx, changes);
 }
 
 /** Lets the children of parents that are gone follow, as after a failure. */

@@ -1,6 +1,12 @@
 import type { Transaction } from "../database/index.ts";
 
-const KEEP = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+const KEEP = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
+const IN_ORDER = [...KEEP, "enable_sort", "enable_bitmapscan"];
+
+/** One statement, so that it is prepared once like any other; `true` is for this transaction only. */
+const off = (settings: readonly string[]): string =>
+  `SELECT ${settings.map((name) => `set_config('${name}', 'off', true)`).join(", ")}`;
+const STATEMENTS = { "any order": off(KEEP), "in order": off(IN_ORDER) };
 
 /**
  * Keeps the plans of this transaction on the indexes. Its statements look rows up by lists of ids in tables that grow
@@ -8,6 +14,6 @@ const KEEP = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; S
  * plan is kept from its sixth use on: planned on a table of a few pages it would be a sequential scan, for ever.
  * "in order" also keeps to the index that has the wanted order, instead of sorting what another one finds.
  */
-export async function keepToIndexes(tx: Transaction, how: "any order" | "in order" = "any order"): Promise<void> {
-  await tx.exec(how === "in order" ? `${KEEP}; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off` : KEEP);
+export async function keepToIndexes(tx: Transaction, how: keyof typeof STATEMENTS = "any order"): Promise<void> {
+  await tx.query(STATEMENTS[how]);
 }

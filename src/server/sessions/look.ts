@@ -68,8 +68,7 @@ export async function look(
   { searched, now }: { searched: Searched | null; now: number },
 ): Promise<Found> {
   const { session, wish, most } = request;
-  await keepToIndexes(tx, "in order");
-  await lockLiveSession(tx, session.id, session.ownerId);
+  await Promise.all([keepToIndexes(tx, "in order"), lockLiveSession(tx, session.id, session.ownerId)]);
   const holder = { sessionId: session.id, batchJobId: session.batchJobId, now };
   const ids = request.resume === null ? [] : await findUnheard(tx, session.id, request.resume);
   let free = request.free;

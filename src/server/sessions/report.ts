@@ -23,14 +23,18 @@ export async function applyReport(
   { sessionId, userId }: { sessionId: number; userId: number },
   { batch, items, now }: z.output<typeof reportSchema> & { now: number },
 ): Promise<Reported> {
-  await keepToIndexes(tx);
-  const session = await lockSession(tx, sessionId, userId);
+  const ids = [...new Set(items.map(({ job }) => job))];
+  // Sent together, run one after the other: each turn of a transaction costs PGlite's thread a wake-up.
+  const [, session, present] = await Promise.all([
+    keepToIndexes(tx),
+    lockSession(tx, sessionId, userId),
+    lockLives(tx, ids),
+  ]);
   const { gone } = session;
   if (batch <= session.lastBatch && session.lastAnswer !== null)
     return { answer: session.lastAnswer, changes: [], gone };
-  const ids = [...new Set(items.map(({ job }) => job))];
   // Jobs of other sites are none of this session's business, not even as stale events.
-  const rows = (await lockLives(tx, ids)).filter(({ siteId }) => siteId === session.siteId);
+  const rows = present.filter(({ siteId }) => siteId === session.siteId);
   const { steps, stale, accepted } = judgeReport(items, { rows, sessionId, now });
   const moved = await moveLocked(tx, { rows, steps, now });
   const stopped = moved.refused.flatMap(({ id, why }) =>
