@@ -61,7 +61,9 @@ describe("the agent", () => {
     const { id, batchJob, workdir } = await runningJob(lab);
     await lab.killAgent();
     const [pilot] = (await siteStatus({ directory: lab.site })).pilots;
-    process.kill(-(pilot?.pid ?? 0), "SIGKILL");
+    // Group 0 would be the test's own.
+    if (!pilot?.pid) throw new Error("there is no pilot to kill");
+    process.kill(-pilot.pid, "SIGKILL");
     await lab.write(`data/${workdir}/go`, "");
     await lab.start();
     expect(await lab.untilBatchJob(batchJob, "failed", "finished")).toMatchObject({
