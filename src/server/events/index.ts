@@ -82,11 +82,11 @@ function isNarrow(conditions: readonly Condition[]): boolean {
   return conditions.some(({ field, op }) => field === "job" && op === "=");
 }
 
-async function eventBounds(db: Queryable): Promise<{ first: number; last: number }> {
+async function eventBounds(db: Queryable): Promise<{ first: number; last: number; isOpen: boolean }> {
   const { rows } = await db.query<{ first: number | null; last: number | null }>(
     "SELECT min(id) AS first, max(id) AS last FROM job_events",
   );
-  return { first: rows[0]?.first ?? 1, last: rows[0]?.last ?? 0 };
+  return { first: rows[0]?.first ?? 1, last: rows[0]?.last ?? 0, isOpen: false };
 }
 
 const FROM = "FROM job_events e JOIN job_life l ON l.id = e.job_id JOIN sites s ON s.id = l.site_id";

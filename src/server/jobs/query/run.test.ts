@@ -157,6 +157,34 @@ const wheres = fc.array(filters, { maxLength: 3 });
 
 const long: Tuning = { shortWalk: 0, firstWindow: 7 };
 
+it("counts a job that was made before another one ended, where it counts that end", async () => {
+  const item = jobCreateSchema.parse({ app: 4, workflow: "joined" });
+  const make = () => db.transaction((tx) => createJobs(tx, { userId: STRANGER, items: [item], now: NOW }));
+  const query = { ...parseJobQuery(["workflow=joined"], undefined, NOW), by: "state" } as const;
+  const [first] = (await make()).ids;
+  let isFirst = true;
+  const moving: Database = {
+    ...{ engine: db.engine, place: db.place, failed: db.failed, exec: db.exec.bind(db), query: db.query.bind(db) },
+    ...{ listen: db.listen.bind(db), notify: db.notify.bind(db), maintain: db.maintain.bind(db) },
+    async [Symbol.asyncDispose]() {},
+    async transaction(work) {
+      if (isFirst) {
+        await make();
+        await db.query("UPDATE job_life SET state = 'JOB_FINISHED' WHERE id = $1", [first]);
+      }
+      isFirst = false;
+      return db.transaction(work);
+    },
+  };
+  const counts = await countBy(moving, STRANGER, query, { shortWalk: 0, firstWindow: 5 });
+  expect(counts).toEqual(
+    new Map([
+      ["JOB_FINISHED", 1],
+      ["PREPROCESSED", 1],
+    ]),
+  );
+});
+
 describe.each([
   ["in one statement", TUNING],
   ["in windows of ids", long],

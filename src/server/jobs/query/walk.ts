@@ -10,23 +10,34 @@ type Start = { readonly ordering: readonly Ordering[]; readonly after: readonly 
 /** What the statement of a window should take, milliseconds. */
 const WINDOW_MS = 30;
 
+/** No job's id is larger. */
+const END = Number.MAX_SAFE_INTEGER;
+
+export type Bounds = Window & {
+  /** The window of the last ids has no end: whoever joins during the walk is met in it. */
+  readonly isOpen: boolean;
+};
+
 /** Ids a walk must cover: all of the table's, but where it goes on after a row in id order, only those beyond it. */
-export async function idBounds(db: Queryable, find?: Start): Promise<Window> {
+export async function idBounds(db: Queryable, find?: Start): Promise<Bounds> {
   const { rows } = await db.query<{ first: number | null; last: number | null }>(
     "SELECT min(id) AS first, max(id) AS last FROM job_life",
   );
-  const bounds = { first: rows[0]?.first ?? 1, last: rows[0]?.last ?? 0 };
+  const bounds = { first: rows[0]?.first ?? 1, last: rows[0]?.last ?? 1, isOpen: true };
   const [order] = find?.ordering ?? [];
   const after = find?.after?.[0];
   if (order?.field !== "id" || typeof after !== "number") return bounds;
   return order.descending
-    ? { ...bounds, last: Math.min(bounds.last, after - 1) }
+    ? { ...bounds, last: Math.min(bounds.last, after - 1), isOpen: false }
     : { ...bounds, first: Math.max(bounds.first, after + 1) };
 }
 
-/** Cuts bounds into windows; what the consumer takes for one decides the size of the next. */
+/**
+ * Cuts bounds into windows; what the consumer takes for one decides the size of the next. A walk up ends with a window
+ * without end: a job that was made before another one ended is never missed where that end is seen.
+ */
 export async function* windows(
-  bounds: Window,
+  bounds: Bounds,
   descending: boolean,
   firstWindow: number = TUNING.firstWindow,
 ): AsyncGenerator<Window> {
@@ -37,7 +48,7 @@ export async function* windows(
       ? { first: Math.max(first, last - size + 1), last }
       : { first, last: Math.min(last, first + size - 1) };
     const began = performance.now();
-    yield window;
+    yield bounds.isOpen && window.last === bounds.last ? { ...window, last: END } : window;
     const took = Math.max(1, performance.now() - began);
     size = Math.max(Math.min(1000, firstWindow), Math.round(size * Math.min(4, Math.max(0.25, WINDOW_MS / took))));
     if (descending) last = window.first - 1;
