@@ -5,8 +5,11 @@ import { createInterface } from "node:readline";
 
 const agentFile = resolve("dist/pilot-node.js");
 
+/** The running task and as many behind it as a hub sends ahead where tasks are short (`pilot/hub/lines.ts`). */
+const lineLength = 5;
+
 /**
- * Plays the hub to one node agent: keeps `concurrency` tasks running, each with one behind it that takes its place, until
+ * Plays the hub to one node agent: keeps `concurrency` tasks running, each with some behind it that take its place, until
  * `count` have ended, each in a workdir of its own. Returns the seconds from the first start to the last end.
  */
 export async function driveAgent({ count, concurrency, root, command }) {
@@ -35,7 +38,7 @@ export async function driveAgent({ count, concurrency, root, command }) {
     const message = JSON.parse(text);
     if (message.type === "hello") {
       begin = performance.now();
-      for (let round = 0; round < 2; round++) start([...lastOf.keys()]);
+      for (let round = 0; round < lineLength; round++) start([...lastOf.keys()]);
     } else if (message.type === "ended") {
       failed += message.tasks.filter((end) => end.exitCode !== 0).length;
       ended += message.tasks.length;
