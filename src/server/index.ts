@@ -1,8 +1,9 @@
 /** The server: a directory, a database, a port. What it does is in the folders beside; this starts and stops it. */
-import { mkdir, rename } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { type Logger, pino } from "pino";
 import { ConiferError, isConiferError, messageOf } from "../model/errors.ts";
+import { rotateLog } from "../platform/files/rotate-log.ts";
 import { ensureOwner } from "./access/owner.ts";
 import { ensureTls } from "./access/tls.ts";
 import { type Assembly, assemble, VERSION } from "./assemble.ts";
@@ -84,26 +85,26 @@ async function start(options: ResolvedOptions, { opened, close }: Opening): Prom
   };
 }
 
-/** Listens where asked; by default where it listened last time, so that sites and pilots find it again, or at a free port. */
+/**
+ * Listens where asked; by default where it listened last time, the first time at a free port. Where that one is taken now
+ * it does not move: sites and pilots look for it where it was.
+ */
 async function listen({ http }: Assembly, { host, port, tls, directory }: ResolvedOptions): Promise<string> {
-  const ports = port === null ? [await lastPort(directory), 0] : [port];
-  for (const [index, candidate] of ports.entries()) {
-    if (candidate === null) continue;
-    try {
-      await http.listen({ host, port: candidate });
-      break;
-    } catch (error) {
-      if (index < ports.length - 1 && codeOf(error) === "EADDRINUSE") continue;
-      const what = `The server at ${host}:${candidate}`;
-      throw new ConiferError(
-        "DID_NOT_START",
-        { what, problem: messageOf(error), log: logFile(directory) },
-        { cause: error },
-      );
-    }
+  const last = port === null ? await lastPort(directory) : null;
+  const wanted = port ?? last ?? 0;
+  try {
+    await http.listen({ host, port: wanted });
+  } catch (error) {
+    const moved =
+      last !== null && codeOf(error) === "EADDRINUSE"
+        ? "; it listened there last time, and sites and pilots look for it there: end what has the port, or choose another address with --listen and run `conifer site init` in the sites"
+        : "";
+    const what = `The server at ${host}:${wanted}`;
+    const problem = `${messageOf(error)}${moved}`;
+    throw new ConiferError("DID_NOT_START", { what, problem, log: logFile(directory) }, { cause: error });
   }
   const bound = http.server.address();
-  const actual = typeof bound === "object" && bound !== null ? bound.port : port;
+  const actual = typeof bound === "object" && bound !== null ? bound.port : wanted;
   return `${tls ? "https" : "http"}://${nameOf(host)}:${actual}`;
 }
 
@@ -126,17 +127,12 @@ async function lockServerDirectory(directory: string): Promise<AsyncDisposable> 
 /** The server's log, a new one at each start; readable by its owner alone. On a terminal it is also shown there. */
 async function openLog({ directory, logLevel }: ResolvedOptions): Promise<Logger> {
   const file = logFile(directory);
-  for (let age = KEPT_LOGS; age > 0; age -= 1)
-    await rename(age === 1 ? file : `${file}.${age - 1}`, `${file}.${age}`).catch(unlessMissing);
+  await rotateLog(file, KEPT_LOGS);
   const streams = [
     { level: logLevel, stream: pino.destination({ dest: file, sync: true, mode: 0o600 }) },
     ...(process.stderr.isTTY ? [{ level: logLevel, stream: pino.destination({ dest: 2, sync: true }) }] : []),
   ];
   return pino({ level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.multistream(streams));
-}
-
-function unlessMissing(error: unknown): void {
-  if (codeOf(error) !== "ENOENT") throw error;
 }
 
 function codeOf(error: unknown): unknown {

@@ -1,6 +1,9 @@
 /** The server as its users meet it: a directory, a port, a process that may be killed. */
+
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, cp, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -100,6 +103,11 @@ describe(`a server (${testEngine})`, () => {
     await expect(startServer({ ...same, listen })).rejects.toMatchObject({ code: "DID_NOT_START" });
     const again = await startServer(same);
     await again[Symbol.asyncDispose]();
+    // Where it was found before it does not leave: sites and pilots would look for it in vain.
+    const taker = createServer().listen(Number(new URL(again.address).port), "127.0.0.1");
+    await once(taker, "listening");
+    await expect(startServer(same)).rejects.toThrow(/EADDRINUSE.*sites and pilots look for it there/);
+    taker.close();
     await rm(other, { recursive: true });
   });
 

@@ -3,9 +3,11 @@
  * are the server's, allocations go on without it, hooks are committed or run again. So it may be killed at any moment.
  */
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import packageJson from "../../../package.json" with { type: "json" };
 import { messageOf } from "../../model/errors.ts";
+import { rotateLog } from "../../platform/files/rotate-log.ts";
 import { LocalScheduler } from "../../platform/schedulers/local/local-scheduler.ts";
 import { AppCatalog } from "../apps/catalog.ts";
 import { appsModule } from "../apps/module.ts";
@@ -30,6 +32,8 @@ import { Supervisor } from "./supervise.ts";
 
 /** Allocations that are ended with the agent get this much more than their pilots' grace, seconds. */
 const END_MARGIN_SEC = 20;
+/** Logs of earlier agents kept beside the present one. */
+const KEPT_LOGS = 3;
 
 export class SiteAgent implements AsyncDisposable {
   readonly #context: AgentContext;
@@ -88,7 +92,9 @@ export class SiteAgent implements AsyncDisposable {
     const readAccess = () => accessOf(layout, settings);
     await readAccess();
     const identity = await takeAgentLock(layout);
-    const log = openLog(`${layout.log}/agent.log`, settings.log.level);
+    const logFile = join(layout.log, "agent.log");
+    await rotateLog(logFile, KEPT_LOGS);
+    const log = openLog(logFile, settings.log.level);
     const bells = makeBells();
     const userAgent = `conifer-site/${packageJson.version}`;
     const link = await ServerLink.open({ readAccess, userAgent, onRenewed: () => ringAll(bells) });

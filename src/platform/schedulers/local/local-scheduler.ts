@@ -203,7 +203,8 @@ export class LocalScheduler implements Scheduler {
     const endsAt = (startedAt ?? now()) + request.wallTimeMin * 60_000 + overrunSec * 1000;
     if (giveUp === null && now() > endsAt)
       await this.#giveUp(allocation, "failed", `it was over its wall time of ${request.wallTimeMin} minutes`);
-    else if (giveUp !== null && now() > giveUp.at + graceSec * 1000 && leader !== null) signal(-leader.pid, "SIGKILL");
+    else if (giveUp !== null && now() > giveUp.at + graceSec * 1000 && leader !== null && (await isRunning(leader)))
+      signal(-leader.pid, "SIGKILL");
   }
 
   async #giveUp(allocation: Allocation, outcome: "cancelled" | "failed", reason: string): Promise<void> {
