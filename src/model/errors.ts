@@ -242,6 +242,12 @@ export const ERRORS = {
     exit: 6,
     hint: "Nothing is lost: it is asked again. `conifer site doctor` looks at it.",
   },
+  BAD_SCRIPT_TEMPLATE: {
+    message: "{file}:{line}: {problem}",
+    status: 422,
+    exit: 2,
+    hint: "docs/clusters/templates.md lists what a template may use.",
+  },
   ALREADY_RUNNING: {
     message: "{what} runs already (process {pid} on {host})",
     status: 409,
@@ -255,6 +261,12 @@ export const ERRORS = {
     status: 502,
     exit: 1,
     hint: "Is it a Conifer server of the same version?",
+  },
+  BAD_NODE_LIST: {
+    message: "{where}: {problem}",
+    status: 422,
+    exit: 2,
+    hint: "The nodes of the allocation are read from there; name them in the site's settings where that is wrong.",
   },
   LINK_BROKEN: {
     message: "The link to {peer} broke: {problem}",
