@@ -268,6 +268,12 @@ export const ERRORS = {
     exit: 2,
     hint: "The nodes of the allocation are read from there; name them in the site's settings where that is wrong.",
   },
+  NO_NODE_NETWORK: {
+    message: "The nodes have no address to reach the pilot by: {problem}",
+    status: 422,
+    exit: 2,
+    hint: "Name an interface, a network such as 10.0.0.0/8, or an address; this machine has {known}.",
+  },
   LINK_BROKEN: {
     message: "The link to {peer} broke: {problem}",
     status: 502,
