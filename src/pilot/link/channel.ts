@@ -107,6 +107,8 @@ export function openChannel<In, Out>(options: ChannelOptions<In>): Channel<Out> 
   writable.on("error", (error) => finish(messageOf(error), error));
   writable.on("close", () => finish(closed ? null : "its stream was closed"));
   writable.on("drain", () => options.onDrain?.());
+  // A socket that was greeted before rests until somebody listens.
+  readable.resume();
 
   return {
     send(message) {
