@@ -17,11 +17,13 @@ class PlayedScheduler implements Scheduler {
   readonly asked: string[] = [];
   maxQueued: number | null = null;
   refusal: string | null = null;
+  fullness: string | null = null;
   silent = false;
 
   async submit({ key }: AllocationRequest): Promise<Submission> {
     this.#hear(`submit ${key}`);
     if (this.refusal !== null) return { kind: "refused", reason: this.refusal };
+    if (this.fullness !== null) return { kind: "full", reason: this.fullness };
     this.byKey.set(key, `id-${key}`);
     this.statuses.set(`id-${key}`, { state: "queued", reason: "Resources" });
     return { kind: "submitted", id: `id-${key}` };
@@ -44,6 +46,9 @@ class PlayedScheduler implements Scheduler {
   }
   async limits(): Promise<SchedulerLimits> {
     return { maxNodes: null, maxWallTimeMin: null, maxQueued: this.maxQueued, maxRunning: null };
+  }
+  async queues() {
+    return [];
   }
   async [Symbol.asyncDispose]() {}
   #hear(call: string): void {
@@ -100,6 +105,21 @@ describe("following allocations", () => {
     const scheduler = new PlayedScheduler();
     scheduler.refusal = "Invalid account";
     expect((await follow(scheduler, [wish("1")])).get("1")).toEqual({ state: "refused", reason: "Invalid account" });
+  });
+
+  it("keeps what a full queue does not take waiting, and asks it once a round", async () => {
+    const scheduler = new PlayedScheduler();
+    scheduler.fullness = "QOSMaxSubmitJobPerUserLimit";
+    const waiting = { state: "waiting", reason: "QOSMaxSubmitJobPerUserLimit" };
+    expect(await follow(scheduler, [wish("1"), wish("2")])).toEqual(
+      new Map([
+        ["1", waiting],
+        ["2", waiting],
+      ]),
+    );
+    expect(scheduler.asked.filter((call) => call.startsWith("submit"))).toEqual(["submit 1"]);
+    scheduler.fullness = null;
+    expect((await follow(scheduler, [wish("1")])).get("1")).toMatchObject({ state: "queued" });
   });
 
   it("holds back what the scheduler's queue has no room for", async () => {

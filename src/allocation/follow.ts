@@ -8,7 +8,7 @@
  * schedulers drop a job from the queue a moment before their accounting has it.
  */
 import { messageOf } from "../model/errors.ts";
-import type { AllocationRequest, AllocationStatus, Scheduler } from "../platform/schedulers/scheduler.ts";
+import type { AllocationRequest, AllocationStatus, Scheduler, Submission } from "../platform/schedulers/scheduler.ts";
 
 /** What is wished of one allocation. */
 export type AllocationWish = {
@@ -98,6 +98,8 @@ async function submitAll(
   const results = new Map<string, string | Standing>();
   if (wishes.length === 0) return results;
   const { maxQueued } = await scheduler.limits();
+  /** Queues that take no more: nothing else is asked of them this round. */
+  const full = new Map<string, Submission>();
   let room = (maxQueued ?? Number.POSITIVE_INFINITY) - queued;
   for (const { key } of wishes) {
     if (room <= 0) {
@@ -110,11 +112,23 @@ async function submitAll(
       results.set(key, { state: "waiting", reason: request });
       continue;
     }
-    const submission = await scheduler.submit(request);
+    const submission = full.get(request.queue) ?? (await scheduler.submit(request));
+    if (submission.kind === "full") full.set(request.queue, submission);
     if (submission.kind === "submitted") room -= 1;
-    results.set(key, submission.kind === "submitted" ? submission.id : { state: "refused", reason: submission.reason });
+    results.set(key, toResult(submission));
   }
   return results;
+}
+
+function toResult(submission: Submission): string | Standing {
+  switch (submission.kind) {
+    case "submitted":
+      return submission.id;
+    case "refused":
+      return { state: "refused", reason: submission.reason };
+    case "full":
+      return { state: "waiting", reason: submission.reason };
+  }
 }
 
 function judge(

@@ -15,7 +15,10 @@ export interface Scheduler extends AsyncDisposable {
   status(ids: readonly string[]): Promise<ReadonlyMap<string, AllocationStatus>>;
   /** Gives allocations up; ones that have ended are passed over. Answers before they have ended. */
   cancel(ids: readonly string[]): Promise<void>;
-  limits(): Promise<SchedulerLimits>;
+  /** Limits of a queue, the one that is used where none is named by default. What cannot be learned is null. */
+  limits(queue?: string): Promise<SchedulerLimits>;
+  /** The queues there are, as far as they can be learned; empty where the scheduler has none or does not tell. */
+  queues(): Promise<readonly QueueView[]>;
 }
 
 export type AllocationRequest = {
@@ -43,12 +46,24 @@ export type OwnAllocation = { readonly id: string; readonly key: string };
 
 export type Submission =
   | { readonly kind: "submitted"; readonly id: string }
-  | { readonly kind: "refused"; readonly reason: string };
+  | { readonly kind: "refused"; readonly reason: string }
+  /** Not now: a limit on how many may wait or run is reached. The same request may be taken later. */
+  | { readonly kind: "full"; readonly reason: string };
 
 /** Times are milliseconds since 1970; null = not known. */
 export type AllocationStatus =
-  | { readonly state: "queued"; readonly reason: string }
-  | { readonly state: "running"; readonly startedAt: number | null }
+  | {
+      readonly state: "queued";
+      readonly reason: string;
+      /** When the scheduler expects it to start. */
+      readonly expectedStartAt?: number | null;
+    }
+  | {
+      readonly state: "running";
+      readonly startedAt: number | null;
+      /** When its wall time is over. */
+      readonly endsAt?: number | null;
+    }
   | {
       readonly state: "ended";
       /** failed: a non-zero exit, a signal, out of wall time, a node that died; cancelled: somebody gave it up. */
@@ -67,4 +82,20 @@ export type SchedulerLimits = {
   readonly maxQueued: number | null;
   /** Allocations that run at once. */
   readonly maxRunning: number | null;
+  /** Fewest nodes of one allocation. */
+  readonly minNodes?: number | null;
+  /** Allocations that may wait or run. */
+  readonly maxSubmitted?: number | null;
+};
+
+export type QueueView = {
+  readonly name: string;
+  readonly isDefault: boolean;
+  /** Whether it takes allocations and starts them. */
+  readonly isOpen: boolean;
+  readonly limits: SchedulerLimits;
+  /** Null = not known. */
+  readonly totalNodes: number | null;
+  /** Nodes on which nothing runs and something could; null = not known. */
+  readonly idleNodes: number | null;
 };

@@ -8,6 +8,7 @@ import type {
   AllocationRequest,
   AllocationStatus,
   OwnAllocation,
+  QueueView,
   Scheduler,
   SchedulerLimits,
   Submission,
@@ -124,6 +125,10 @@ export class LocalScheduler implements Scheduler {
 
   async limits(): Promise<SchedulerLimits> {
     return { maxNodes: 1, maxWallTimeMin: null, maxQueued: null, maxRunning: this.#options.maxRunning };
+  }
+
+  async queues(): Promise<readonly QueueView[]> {
+    return [];
   }
 
   async own(): Promise<readonly OwnAllocation[]> {
