@@ -9,7 +9,7 @@ export async function measureCreate({ million }: BenchOptions): Promise<Row[]> {
   const rows: Row[] = [];
   for (const engine of await availableEngines()) {
     await using _engine = engine;
-    await using lab = await openLab(engine.url);
+    await using lab = await openLab({ database: engine.url });
     const goal = engine.name === "pglite" ? 20_000 : 30_000;
     const create = async (batches: number, size: number) => {
       const began = performance.now();

@@ -17,10 +17,12 @@ export type Lab = AsyncDisposable & {
   serverPid(): Promise<number>;
 };
 
+export type LabOptions = { readonly database?: string | undefined; readonly siteParent?: string };
+
 const program = join(process.cwd(), "bin/conifer.js");
 
-/** Starts a server (on a database given by URL, or the embedded one) and makes a site with the app `true`. */
-export async function openLab(database?: string): Promise<Lab> {
+/** Starts a server (on a database given by URL, or the embedded one) and makes a site with the app `true`, below `siteParent` (default: the home). */
+export async function openLab({ database, siteParent }: LabOptions = {}): Promise<Lab> {
   const home = mkdtempSync(join(tmpdir(), "conifer-bench-"));
   const env = { ...process.env, CONIFER_HOME: home };
   const run = (...args: string[]) => {
@@ -30,7 +32,7 @@ export async function openLab(database?: string): Promise<Lab> {
   };
   run("server", "start", ...(database ? ["--database", database] : []));
   const client = openClient(await findAccess({ env }));
-  const directory = join(home, "site");
+  const directory = mkdtempSync(join(siteParent ?? home, "conifer-bench-site-"));
   run("site", "init", directory, "--name", "bench");
   const site = (await client.call("siteList")).items.find((item) => item.name === "bench");
   if (!site) throw new Error("the bench site is not there");
@@ -48,7 +50,7 @@ export async function openLab(database?: string): Promise<Lab> {
       await client[Symbol.asyncDispose]();
       spawnSync(process.execPath, [program, "site", "stop", directory, "--pilots"], { env, cwd: home });
       spawnSync(process.execPath, [program, "server", "stop"], { env, cwd: home });
-      rmSync(home, { recursive: true, force: true });
+      for (const made of [directory, home]) rmSync(made, { recursive: true, force: true });
     },
   };
 }

@@ -11,7 +11,7 @@ export async function measureLife({ million }: BenchOptions): Promise<Row[]> {
   const rows: Row[] = [];
   for (const engine of await availableEngines()) {
     await using _engine = engine;
-    await using lab = await openLab(engine.url);
+    await using lab = await openLab({ database: engine.url });
     const goal = engine.name === "pglite" ? 5_000 : 10_000;
     const live = async () => {
       await createJobs(lab.client, { site: lab.siteId, app: "true", count: 10_000 });

@@ -8,16 +8,16 @@ export async function measureSpawn(): Promise<Row[]> {
     count: 3000,
     concurrencies: [2, 8, 64],
     directory: fastDirectory(),
-    rounds: 3,
+    rounds: 5,
   });
-  const agent = rounds.map(({ concurrency, cPerSec, agentPerSec, ratio }) =>
+  const agent = rounds.map(({ concurrency, cPerSec, agentPerSec }) =>
     row({
       name: `true by the node agent, ${concurrency} at once`,
       value: agentPerSec,
       unit: "tasks/s",
       limit: cPerSec,
       goal: "ratio >= 0.70",
-      ok: ratio >= 0.7,
+      ok: agentPerSec >= 0.7 * cPerSec,
     }),
   );
   const limit = rounds.find(({ concurrency }) => concurrency === 2)?.cPerSec ?? Number.NaN;
@@ -37,7 +37,7 @@ export async function measureSpawn(): Promise<Row[]> {
 
 /** Jobs a second from the first start to the last end, by the server's own record, in the middle three fifths of the run. */
 async function endToEnd(count: number): Promise<number> {
-  await using lab = await openLab();
+  await using lab = await openLab({ siteParent: fastDirectory() });
   for (let batch = 0; batch < count / 1000; batch += 1) {
     const jobs = Array.from({ length: 1000 }, () => ({ app: "true", site: lab.siteId }));
     await lab.client.call("jobCreate", { body: { jobs } });

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 const agentFile = resolve("dist/pilot-node.js");
 
 /** The running task and as many behind it as a hub sends ahead where tasks are short (`pilot/hub/lines.ts`). */
-const lineLength = 5;
+const lineLength = 9;
 
 /**
  * Plays the hub to one node agent: keeps `concurrency` tasks running, each with some behind it that take its place, until

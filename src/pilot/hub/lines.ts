@@ -14,7 +14,7 @@ import type { HubTask } from "./task.ts";
 const shortMs = 100;
 /** What a line should last, and how many it has at most behind its first. */
 const aheadMs = 10;
-const mostBehind = 4;
+const mostBehind = 8;
 /** Ended tasks to judge by, and how many count. */
 const leastEnded = 8;
 const memory = 64;

@@ -17,6 +17,7 @@ import { createTaskRunner } from "./run-tasks.ts";
 import { createHelperPool } from "./shell/helper-pool.ts";
 import { findProgram } from "./shell/script.ts";
 import { startReaper } from "./sweep/reaper.ts";
+import { createShares } from "./sweep/shares.ts";
 import { createSweeper } from "./sweep/sweeper.ts";
 
 export interface NodeAgentOptions {
@@ -35,6 +36,8 @@ export interface NodeAgentOptions {
   readonly shell?: string | undefined;
   /** Helpers kept while idle; default 64, or one a core where there are more. */
   readonly maxIdleHelpers?: number | undefined;
+  /** A hub that says nothing for so long is gone, milliseconds, and so is an agent that hangs; null (default) = only a closed link tells. */
+  readonly silenceMs?: number | null | undefined;
   /** Ends the agent as if the link were gone. */
   readonly stop?: AbortSignal | undefined;
   readonly log: (line: string) => void;
@@ -45,7 +48,7 @@ export interface NodeAgentOptions {
  * be made or no shell is found.
  */
 export async function runNodeAgent(options: NodeAgentOptions): Promise<void> {
-  const { graceSec = 5, log } = options;
+  const { graceSec = 5, silenceMs = null, log } = options;
   const agent = randomBytes(8).toString("hex");
   const base = baseEnvironment(options.environment);
   const path = base.PATH ?? "/usr/local/bin:/usr/bin:/bin";
@@ -62,6 +65,7 @@ export async function runNodeAgent(options: NodeAgentOptions): Promise<void> {
     shell,
     environment: base,
     agent,
+    watch: silenceMs === null || bash === null ? null : { bash, silenceSec: silenceMs / 1000 },
     privateDirectory: privateFiles.directory,
     onRestart: () => log("the reaper was killed; another one was started"),
   });
@@ -77,6 +81,10 @@ export async function runNodeAgent(options: NodeAgentOptions): Promise<void> {
     agent,
     isRunning: (task) => runner.isRunning(task),
     onStuck: (task, pids) => outbox.note(`processes ${pids.join(", ")} of task ${task} cannot be killed`),
+  });
+  const shares = createShares({
+    onCleared: (tasks) => channel.send({ type: "cleared", tasks }),
+    onChange: (change, task) => (change === "begins" ? reaper.shareBegins(task) : reaper.shareEnds(task)),
   });
   const runner = createTaskRunner({
     pool,
@@ -103,6 +111,7 @@ export async function runNodeAgent(options: NodeAgentOptions): Promise<void> {
       isStopping = true;
       log(`ending: ${why}`);
       await runner.endAll("allocation-end", withinSec);
+      await shares.endAll();
       if (isEmpty) return;
       isEmpty = true;
       outbox.flush();
@@ -111,15 +120,21 @@ export async function runNodeAgent(options: NodeAgentOptions): Promise<void> {
       // A hub that does not read any more must not keep the agent.
       setTimeout(resolve, 5000).unref();
     };
+    let heardAt = performance.now();
     const receive = (message: HubMessage): void => {
+      heardAt = performance.now();
       switch (message.type) {
         case "start":
           for (const task of message.tasks)
-            if (isStopping) outbox.ended(describeNotStarted(task, Date.now(), "the node agent is ending"));
+            if (isStopping) outbox.ended(describeNotStarted(task, Date.now(), "the node agent is ending"), true);
             else runner.start(task);
           return;
         case "end":
           for (const task of message.tasks) runner.end(task);
+          return;
+        case "share":
+          shares.begin(message.begin);
+          shares.end(message.end);
           return;
         case "ping":
           channel.send({ type: "pong", n: message.n });
@@ -142,6 +157,14 @@ export async function runNodeAgent(options: NodeAgentOptions): Promise<void> {
         else void stop(error?.message ?? "the link to the hub was closed", graceSec);
       },
     });
+    const listening = silenceMs === null ? null : setInterval(() => listen(silenceMs), silenceMs / 4).unref();
+    /** What waits to be read counts as heard: this process may have been the one that was away. */
+    const listen = (most: number): void =>
+      void setImmediate(() => {
+        if (performance.now() - heardAt < most || channel.isClosed) return;
+        if (listening) clearInterval(listening);
+        channel.abort(`it said nothing for ${most / 1000} s`);
+      });
     options.stop?.addEventListener("abort", () => void stop("told to stop", graceSec), { once: true });
     channel.send(describeMachine(agent, cores, gpus));
   });

@@ -9,8 +9,9 @@ export interface Outbox extends Report {
 }
 
 /**
- * Ends go out at the end of the turn of the event loop, since the hub has work for what they free. Starts may wait a few milliseconds for
- * company: at two tasks a millisecond, waking the hub for each costs more than it is worth.
+ * Ends that free a place go out at the end of the turn of the event loop, since the hub has work for it. Starts, and ends of
+ * tasks with two more behind them, may wait a few milliseconds for company: at two tasks a millisecond, waking the hub for
+ * each costs more than it is worth.
  */
 export function createOutbox(channel: () => Channel<NodeMessage>): Outbox {
   let starts: TaskStart[] = [];
@@ -33,11 +34,12 @@ export function createOutbox(channel: () => Channel<NodeMessage>): Outbox {
   return {
     started(start) {
       starts.push(start);
-      soon ??= setTimeout(flush, startsWaitMs);
+      soon ??= setTimeout(flush, companyMs);
     },
-    ended(end) {
+    ended(end, isUrgent) {
       ends.push(end);
-      atTurnsEnd ??= setImmediate(flush);
+      if (isUrgent) atTurnsEnd ??= setImmediate(flush);
+      else soon ??= setTimeout(flush, companyMs);
     },
     note(text) {
       channel().send({ type: "note", text });
@@ -46,4 +48,4 @@ export function createOutbox(channel: () => Channel<NodeMessage>): Outbox {
   };
 }
 
-const startsWaitMs = 3;
+const companyMs = 3;

@@ -4,7 +4,7 @@ import { describeEnd, describeNotStarted, describeStopped } from "./finish/task-
 import type { CorePins } from "./machine/core-pins.ts";
 import { bringInputs } from "./prepare/inputs.ts";
 import { keepEarlierOutput, type WorkdirRoot } from "./prepare/workdir.ts";
-import type { Helper, Outcome } from "./shell/helper.ts";
+import type { Helper, OnOutcome, Outcome } from "./shell/helper.ts";
 import type { HelperPool } from "./shell/helper-pool.ts";
 import type { Sweeper } from "./sweep/sweeper.ts";
 import { checkSpec, type LineSource, makeLines } from "./task-lines.ts";
@@ -32,7 +32,8 @@ export interface TaskRunnerOptions {
 
 export interface Report {
   started(start: TaskStart): void;
-  ended(end: TaskEnd): void;
+  /** `isUrgent` where its place would stay empty until the hub hears of it. */
+  ended(end: TaskEnd, isUrgent: boolean): void;
   note(text: string): void;
 }
 
@@ -51,6 +52,8 @@ interface Running {
   before: Running | null;
   phase: "waiting" | "staged" | "preparing" | "running" | "ending";
   helper: Helper | null;
+  /** By which its helper knows it while it is staged. */
+  onOutcome: OnOutcome;
   startedAt: number;
   asked: EndReason | null;
   /** Asked only if it has not begun. */
@@ -86,7 +89,8 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     const early = next.some((follower) => follower.spec.workdir === spec.workdir) ? describe() : null;
     for (const follower of next) if (follower.phase === "waiting" && follower.before === running) prepare(follower);
     privateFiles.remove(spec);
-    report.ended(early ?? describe());
+    const isFollowedTwice = next.some((follower) => followers.has(follower.spec.task));
+    report.ended(early ?? describe(), !isFollowedTwice);
     if (tasks.size > 0) return;
     for (const resolve of whenEmpty) resolve();
     whenEmpty = [];
@@ -141,14 +145,22 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     running.startedAt = now();
     const { limitSec } = running.spec;
     if (limitSec !== null) watchLimit(running, performance.now() + limitSec * 1000);
-    for (const follower of followers.get(running.spec.task) ?? []) tryStage(follower, running);
+    stageBehind(running);
+  };
+
+  const stageBehind = (first: Running): void => {
+    for (const follower of followers.get(first.spec.task) ?? []) {
+      tryStage(follower, first);
+      if (follower.phase === "staged") stageBehind(follower);
+    }
   };
 
   /** Only what needs nothing but a new workdir: everything else waits until the other task is out of the way. */
   const tryStage = (running: Running, first: Running): void => {
     const { spec } = running;
     const { helper } = first;
-    if (running.phase !== "waiting" || first.phase !== "running" || first.asked !== null || helper === null) return;
+    const isUnderWay = first.phase === "running" || first.phase === "staged";
+    if (running.phase !== "waiting" || !isUnderWay || first.asked !== null || helper === null) return;
     if (!helper.canStage || spec.inputs.length > 0 || options.pins.coresFor(spec.cores) !== helper.pinnedTo) return;
     let lines: string;
     try {
@@ -161,11 +173,16 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     }
     running.phase = "staged";
     running.helper = helper;
-    helper.stage(
-      lines,
-      () => begin(running, helper),
-      (outcome) => onOutcome(running, helper, outcome),
-    );
+    running.onOutcome = (outcome) => onOutcome(running, helper, outcome);
+    helper.stage(lines, () => begin(running, helper), running.onOutcome);
+  };
+
+  const unstageBehind = (first: Running): void => {
+    for (const follower of followers.get(first.spec.task) ?? []) {
+      if (follower.phase !== "staged") continue;
+      unstageBehind(follower);
+      unstage(follower);
+    }
   };
 
   const unstage = (running: Running): void => {
@@ -204,14 +221,14 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     const { spec, helper, asked } = running;
     if (helper === null || asked === null) return;
     if (running.phase === "staged") {
-      helper.dropStaged();
+      helper.dropStaged(running.onOutcome);
       stop(running, asked);
     } else if (running.isSpared) {
       running.isSpared = false;
       running.asked = null;
     } else if (running.phase === "running" && !running.isSignalled) {
       helper.dropStaged();
-      for (const follower of followers.get(spec.task) ?? []) if (follower.phase === "staged") unstage(follower);
+      unstageBehind(running);
       running.isSignalled = true;
       setKillTimer(running);
       sweeper.terminate(spec.task, helper.pid);
@@ -295,6 +312,7 @@ const newTask = (spec: TaskSpec): Running => ({
   before: null,
   phase: "waiting",
   helper: null,
+  onOutcome: () => {},
   startedAt: 0,
   asked: null,
   isSpared: false,
