@@ -56,7 +56,7 @@ export function unreadable(scheduler: string, answer: Answer, what = "its answer
 /** What a command complained of, on one line, without the program's name in front of each line. */
 export function wordsOf({ command, code, stderr, stdout }: Answer): string {
   const program = command.argv[0].split("/").at(-1) ?? "";
-  const text = stderr.trim() === "" ? stdout : stderr;
+  const text = (stderr.trim() === "" ? stdout : stderr).replace(/^usage:[^]*/im, "");
   const lines = text
     .split("\n")
     .map((line) =>
@@ -65,6 +65,6 @@ export function wordsOf({ command, code, stderr, stdout }: Answer): string {
         .replace(new RegExp(`^${program}: `), "")
         .replace(/^(fatal|error): /, ""),
     )
-    .filter((line) => line !== "" && !/^(usage:|Try "|\[-|Exiting\.)/.test(line) && !/^\s*\[-/.test(line));
+    .filter((line) => line !== "" && !/^(Try "|Exiting\.)/.test(line));
   return lines.length === 0 ? `${program} ended with exit code ${code}` : lines.join("; ").slice(0, 1000);
 }
