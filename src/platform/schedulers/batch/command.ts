@@ -56,7 +56,7 @@ export function unreadable(scheduler: string, answer: Answer, what = "its answer
 /** What a command complained of, on one line, without the program's name in front of each line. */
 export function wordsOf({ command, code, stderr, stdout }: Answer): string {
   const program = command.argv[0].split("/").at(-1) ?? "";
-  const text = (stderr.trim() === "" ? stdout : stderr).replace(/^usage:[^]*/im, "");
+  const text = (stderr.trim() === "" ? stdout : stderr).replace(/^usage:[\s\S]*/im, "");
   const lines = text
     .split("\n")
     .map((line) =>
