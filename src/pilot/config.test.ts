@@ -23,6 +23,15 @@ test("what is left out has its default", () => {
     idleSec: 60,
     graceSec: 10,
     node: { cores: null, gpus: null, memoryBytes: null },
+    nodes: {
+      hosts: "this",
+      launcher: "auto",
+      launchOptions: [],
+      network: "auto",
+      tls: false,
+      silenceSec: 10,
+      startWithinSec: 120,
+    },
     mpi: { launcher: "auto" },
     relay: true,
   });
@@ -30,12 +39,15 @@ test("what is left out has its default", () => {
 });
 
 test("a wrong field is named, with what was expected and what was got", () => {
-  const wrong: [object, string][] = [
+  const wrong: [object, string | RegExp][] = [
     [{ ...least, site: { ...least.site, id: "3" } }, 'site.id: expected a whole number of at least 1, got "3"'],
     [{ ...least, directory: "run" }, 'directory: expected an absolute path, got "run"'],
     [{ ...least, wallTimeMin: -1 }, "wallTimeMin: expected a number, got -1"],
     [{ ...least, tags: { a: 1 } }, "tags.a: expected a text, got 1"],
     [{ ...least, mpi: { launcher: "lam" } }, 'mpi.launcher: expected one of auto, openmpi, mpich, none, got "lam"'],
+    [{ ...least, nodes: { hosts: 4 } }, "nodes.hosts: expected a list, got 4"],
+    [{ ...least, nodes: { launcher: "rsh" } }, /^nodes.launcher: expected auto or one of local, srun, .* got "rsh"$/],
+    [{ ...least, nodes: { silenceSec: 0 } }, "nodes.silenceSec: expected at least 1, got 0"],
     [{ ...least, node: { cores: 0 } }, "node.cores: expected a whole number of at least 1, got 0"],
     [{}, "access: expected an object, got undefined"],
   ];

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { ConiferError, messageOf } from "../model/errors.ts";
 import type { MpiChoice } from "../platform/launchers/find-mpi.ts";
+import { type AgentLauncher, agentLaunchers } from "../platform/nodes/start-agents.ts";
 import type { PromiseSettings } from "./hub/nodes/promise.ts";
 
 export interface PilotConfig {
@@ -29,14 +30,34 @@ export interface PilotConfig {
   readonly graceSec: number;
   /** What the node promises; null (default) = what it has. */
   readonly node: PromiseSettings;
+  /** Which nodes, and how agents get there. */
+  readonly nodes: NodesConfig;
   /** Default auto. */
   readonly mpi: { readonly launcher: MpiChoice };
   /** Whether running jobs reach the server through the pilot. Default true. */
   readonly relay: boolean;
 }
 
+export interface NodesConfig {
+  /** `this` (default) is this machine alone, `auto` what the scheduler gave, else host lists such as `n[1-4]`. */
+  readonly hosts: "auto" | "this" | readonly string[];
+  /** Default auto: the way that goes with the scheduler. */
+  readonly launcher: "auto" | AgentLauncher;
+  /** Further arguments of that launcher. Default none. */
+  readonly launchOptions: readonly string[];
+  /** What nodes reach the hub by: an interface, a CIDR, an address or a name; auto (default) = whatever works. */
+  readonly network: string;
+  /** Whether what hub and agents say is encrypted. Default false. */
+  readonly tls: boolean;
+  /** A node that says nothing for so long is lost, and ends its tasks. Default 10. */
+  readonly silenceSec: number;
+  /** Agents that have not come by then are missed. Default 120. */
+  readonly startWithinSec: number;
+}
+
 /** What the file must hold; the rest has defaults. */
-export type PilotConfigInput = Pick<PilotConfig, "access" | "site" | "directory"> & Partial<PilotConfig>;
+export type PilotConfigInput = Pick<PilotConfig, "access" | "site" | "directory"> &
+  Partial<Omit<PilotConfig, "nodes">> & { readonly nodes?: Partial<NodesConfig> };
 
 /** Reads a pilot's config from its file; throws BAD_SETTINGS naming the field. */
 export function readPilotConfig(file: string): PilotConfig {
@@ -93,8 +114,29 @@ export function resolvePilotConfig(content: unknown): PilotConfig {
       ),
       memoryBytes: optional(node.memoryBytes, (value) => countOf(value, "node.memoryBytes", 0)),
     },
+    nodes: nodesOf(fieldsOf(all.nodes ?? {}, "nodes")),
     mpi: { launcher: launcherOf(mpi.launcher ?? "auto") },
     relay: all.relay !== false,
+  };
+}
+
+function nodesOf(nodes: Record<string, unknown>): NodesConfig {
+  const { hosts = "this", launcher = "auto", silenceSec = 10 } = nodes;
+  const isWord = hosts === "auto" || hosts === "this";
+  const least = 1;
+  const silence = amountOf(silenceSec, "nodes.silenceSec");
+  return {
+    hosts: isWord ? hosts : textsOf(hosts, "nodes.hosts"),
+    launcher:
+      launcher === "auto"
+        ? launcher
+        : (agentLaunchers.find((name) => name === launcher) ??
+          wrong("nodes.launcher", `auto or one of ${agentLaunchers.join(", ")}`, launcher)),
+    launchOptions: textsOf(nodes.launchOptions ?? [], "nodes.launchOptions"),
+    network: textOf(nodes.network ?? "auto", "nodes.network"),
+    tls: nodes.tls === true,
+    silenceSec: silence >= least ? silence : wrong("nodes.silenceSec", `at least ${least}`, silence),
+    startWithinSec: amountOf(nodes.startWithinSec ?? 120, "nodes.startWithinSec"),
   };
 }
 

@@ -1,13 +1,17 @@
 /** The pilot as a process: `pilot.js --config FILE`. It exits with 0 after an orderly end, 1 where it failed, 2 where its config is wrong. */
-import { mkdirSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdirSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { openClient } from "../client/client.ts";
 import { isConiferError, messageOf } from "../model/errors.ts";
+import { findMpi } from "../platform/launchers/find-mpi.ts";
+import { findHosts } from "../platform/nodes/hosts.ts";
 import { type PilotConfig, readPilotConfig } from "./config.ts";
 import { systemClock } from "./hub/clock.ts";
-import { NodeKeeper } from "./hub/nodes/keep.ts";
+import { Fleet } from "./hub/nodes/fleet.ts";
 import { openLog } from "./log.ts";
 import { nodeLogFile, Pilot, type PilotLog, type PilotNodes } from "./pilot.ts";
 
@@ -35,7 +39,7 @@ async function main(): Promise<number> {
     clock: systemClock,
     random: Math.random,
     log,
-    nodes: localNode(config, log),
+    nodes: openFleet(config, log),
   });
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
     process.on(signal, () => pilot.end(`told to stop by ${signal}`));
@@ -45,34 +49,31 @@ async function main(): Promise<number> {
   return end.isFailure ? 1 : 0;
 }
 
-/** One node agent, on this machine. */
-function localNode(config: PilotConfig, log: PilotLog): PilotNodes {
-  let keeper: NodeKeeper | null = null;
-  return {
-    async open(hub, onHopeless) {
-      keeper = new NodeKeeper({
-        hub,
-        clock: systemClock,
-        log,
-        onHopeless,
-        promise: config.node,
-        agent: {
-          program: join(dirname(fileURLToPath(import.meta.url)), "pilot-node.js"),
-          root: join(config.site.directory, "data"),
-          logFile: nodeLogFile(config.directory),
-          environment: process.env,
-          graceSec: config.graceSec,
-        },
-      });
-      return (await keeper.open()).promise.capacity;
+function openFleet(config: PilotConfig, log: PilotLog): PilotNodes {
+  return new Fleet({
+    config,
+    clock: systemClock,
+    log,
+    program: join(dirname(fileURLToPath(import.meta.url)), "pilot-node.js"),
+    logFile: nodeLogFile(config.directory),
+    environment: process.env,
+    findHosts: async () =>
+      findHosts(config.nodes.hosts, {
+        environment: process.env,
+        hostname: hostname(),
+        readFile: (path) => readFileSync(path, "utf8"),
+        fluxHosts: config.nodes.hosts === "auto" && process.env.FLUX_URI ? await askFlux() : null,
+      }),
+    mpiFamily: async () => {
+      const found = await findMpi(config.mpi.launcher);
+      return "launcher" in found ? found.launcher.family : "openmpi";
     },
-    keepNoLonger() {
-      keeper?.keepNoLonger();
-    },
-    async close(withinMs) {
-      await keeper?.close(withinMs);
-    },
-  };
+  });
+}
+
+async function askFlux(): Promise<string> {
+  const { stdout } = await promisify(execFile)("flux", ["getattr", "hostlist"], { timeout: 30_000 });
+  return stdout;
 }
 
 process.exit(await main());

@@ -59,7 +59,7 @@ async function play({ cores = 2, config = {}, run, prepare }: Options = {}) {
     const capacity = { cores, gpus: 0, memoryBytes: 0 };
     const promise = { capacity, cores: Array.from({ length: cores }, (_, core) => core), gpus: [] };
     const send = sim.connect((message) => state.node && hub.receive(state.node, message));
-    state.node = hub.addNode({ hostname: "sim", promise, send });
+    state.node = hub.addNode({ hostname: "sim", agent: "sim", promise, send });
   };
   const pilot = new Pilot(resolved, {
     client: server.client,
@@ -70,7 +70,7 @@ async function play({ cores = 2, config = {}, run, prepare }: Options = {}) {
       async open(hub, hopeless) {
         Object.assign(state, { hub, hopeless });
         connect();
-        return { cores, gpus: 0, memoryBytes: 0 };
+        return { capacity: { cores, gpus: 0, memoryBytes: 0 }, nodes: 1 };
       },
       keepNoLonger() {},
       async close() {

@@ -27,8 +27,8 @@ export type PilotLog = (level: "info" | "warn" | "error", message: string, about
 
 /** The nodes of a pilot. */
 export interface PilotNodes {
-  /** Starts them and puts them into the hub; answers what each promises. `onHopeless` is called where they cannot be kept. */
-  open(hub: Hub, onHopeless: (why: string) => void): Promise<Capacity>;
+  /** Starts them and puts them into the hub; answers what each promises and how many there should be. `onHopeless` is called where none can be kept. */
+  open(hub: Hub, onHopeless: (why: string) => void): Promise<{ readonly capacity: Capacity; readonly nodes: number }>;
   /** From now on one that dies is not replaced. */
   keepNoLonger(): void;
   /** Lets them end, and kills those that take longer, with all that they run, which is lost. Again: at once. */
@@ -98,7 +98,12 @@ export class Pilot {
       onRetire: (reason) => this.end(reason),
       waitSec: () => this.#waitSec(),
     });
-    this.#hub = new Hub({ clock, events: this.#source, endsAt: this.#stopsAt });
+    this.#hub = new Hub({
+      clock,
+      events: this.#source,
+      endsAt: this.#stopsAt,
+      onDrained: (hostname, why) => log("error", "a node is drained: it gets nothing more", { hostname, why }),
+    });
   }
 
   /** Runs until something ends it, and then to the end of its orderly end. */
@@ -108,13 +113,13 @@ export class Pilot {
     log("info", "pilot started", { site: site.name, batchJobId, wallTimeMin: this.#config.wallTimeMin });
     try {
       const hopeless = (why: string): void => this.end(why, true);
-      const [capacity] = await Promise.all([
+      const [{ capacity, nodes: count }] = await Promise.all([
         nodes.open(this.#hub, hopeless),
         relay ? openRelay(client, directory).then((opened) => (this.#relay = opened)) : null,
       ]);
       this.#tick();
       const label = `${hostname()}:${process.pid}`;
-      await this.#source.open(this.#hub, { site: site.id, batchJob: batchJobId, label, nodes: 1, capacity });
+      await this.#source.open(this.#hub, { site: site.id, batchJob: batchJobId, label, nodes: count, capacity });
       this.#idleSince = clock.elapsed();
     } catch (error) {
       this.end(`it could not start: ${messageOf(error)}`, true);

@@ -20,6 +20,13 @@ export class SimulatedNode {
   isDead = false;
   /** Tasks that are told to end take five seconds. */
   isSlowToEnd = false;
+  /** Tasks of other nodes that it has a share of. */
+  readonly shared = new Set<string>();
+  /** Process ids that cannot be ended, said of every shared task that ends. */
+  stuck: number[] = [];
+  /** Shared tasks whose ends it does not confirm. */
+  readonly unconfirmed: string[] = [];
+  confirms = true;
   readonly #clock: FakeClock;
   readonly #run: (spec: TaskSpec) => SimulatedRun;
   #say: (message: Exclude<NodeMessage, { type: "hello" | "note" }>) => void = () => {};
@@ -47,7 +54,15 @@ export class SimulatedNode {
           this.waiting.set(spec.task, { spec, after });
         else this.#start(spec);
       }
-    else if (message.type === "end")
+    else if (message.type === "share") {
+      for (const { task } of message.begin) this.shared.add(task);
+      for (const { task } of message.end)
+        this.#clock.after(1, () => {
+          this.shared.delete(task);
+          if (this.confirms) this.#say({ type: "cleared", tasks: [{ task, left: this.stuck }] });
+          else this.unconfirmed.push(task);
+        });
+    } else if (message.type === "end")
       for (const { task, reason, onlyWaiting = false } of message.tasks)
         this.#clock.after(this.isSlowToEnd ? 5000 : 1, () => {
           if (this.waiting.has(task)) this.#drop(task, ended[reason]);

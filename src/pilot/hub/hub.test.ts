@@ -24,9 +24,11 @@ function play({ cores = [2], run }: { cores?: number[]; run?: (spec: TaskSpec) =
   const clock = new FakeClock();
   const told: string[] = [];
   const ended = new Map<number, TaskOutcome[]>();
+  const drained: string[] = [];
   const hub = new Hub({
     clock,
     endsAt: null,
+    onDrained: (hostname, why) => drained.push(`${hostname}: ${why}`),
     events: {
       mayStart: () => true,
       starting: (tasks) => told.push(`starting ${tasks.map(({ id }) => id).join(",")}`),
@@ -45,10 +47,10 @@ function play({ cores = [2], run }: { cores?: number[]; run?: (spec: TaskSpec) =
     const send = node.connect((message) => hub.receive(added, message));
     const capacity = { cores: count, gpus: 0, memoryBytes: 0 };
     const promise = { capacity, cores: Array.from({ length: count }, (_, core) => 10 * index + core), gpus: [] };
-    const added = hub.addNode({ hostname: `node${index}`, promise, send });
+    const added = hub.addNode({ hostname: `node${index}`, agent: `agent${index}`, promise, send });
     return { node, added };
   });
-  return { clock, hub, nodes, told, ended, node: nodes[0]?.node ?? new SimulatedNode(clock) };
+  return { clock, hub, nodes, told, ended, drained, node: nodes[0]?.node ?? new SimulatedNode(clock) };
 }
 
 test("a task is announced before its node hears of it, and a freed place is filled before its end is told", async () => {
@@ -240,4 +242,86 @@ test("whatever tasks last and whoever is killed or asked for, each runs at most 
     }),
     { numRuns: 60 },
   );
+});
+
+const wide = (id: number, part: Partial<HubTask> = {}): HubTask => taskOf(id, { nodes: 2 }, part);
+
+test("a task over several nodes ends when each of them has said that nothing of it is left", async () => {
+  const { clock, hub, nodes, ended, told } = play({ cores: [1, 1] });
+  const [first, second] = nodes.map(({ node }) => node);
+  if (!first || !second) throw new Error("no nodes");
+  second.confirms = false;
+  hub.admit([wide(1), taskOf(2)]);
+  await clock.advance(500);
+  expect([...second.shared]).toEqual(["1.1"]);
+  await clock.advance(1000);
+  // The first node has confirmed: its place is taken, the other's is not.
+  expect(told).toContain("started 2");
+  expect(ended.has(1)).toBe(false);
+  expect(hub.room().free.cores).toBe(0);
+  const { added } = nodes[1] ?? {};
+  if (added) hub.receive(added, { type: "cleared", tasks: [{ task: "1.1", left: [] }] });
+  expect(ended.get(1)).toMatchObject([{ kind: "ended", end: { exitCode: 0 } }]);
+  expect(hub.room().free.cores).toBe(1);
+});
+
+test("a node where something of a task cannot be ended gets nothing more, and that is said", async () => {
+  const { clock, hub, nodes, ended, drained } = play({ cores: [1, 1] });
+  const second = nodes[1]?.node;
+  if (!second) throw new Error("no node");
+  second.stuck = [4711];
+  hub.admit([wide(1), taskOf(2), taskOf(3)]);
+  await clock.advance(10_000);
+  expect(drained).toEqual(["node1: processes 4711 of task 1.1 cannot be ended"]);
+  expect(ended.get(1)).toMatchObject([{ kind: "ended" }]);
+  expect(second.started).toEqual([]);
+  expect(nodes[0]?.node.started.map(({ task }) => task)).toEqual(["1.1", "2.1", "3.1"]);
+});
+
+test("a task whose starting node is lost is ended on its other nodes before it is told lost", async () => {
+  const { clock, hub, nodes, ended } = play({ cores: [1, 1], run: () => ({ lastsMs: null }) });
+  const [first, second] = nodes;
+  if (!first || !second) throw new Error("no nodes");
+  hub.admit([wide(1)]);
+  await clock.advance(10);
+  first.node.isDead = true;
+  hub.nodeLost(first.added, "no power");
+  expect(ended.has(1)).toBe(false);
+  await clock.advance(10);
+  expect(ended.get(1)).toMatchObject([{ kind: "lost", why: "no power" }]);
+  expect(second.node.shared.size).toBe(0);
+  expect(hub.room().free.cores).toBe(1);
+});
+
+test("a launcher that fails because a node went is no failure of the task, and is told when that node surely runs nothing", async () => {
+  const failing = { lastsMs: 1000, end: { exitCode: 1 } };
+  const { clock, hub, nodes, ended } = play({ cores: [1, 1], run: () => failing });
+  const second = nodes[1];
+  if (!second) throw new Error("no node");
+  hub.admit([wide(1)]);
+  await clock.advance(500);
+  second.node.isDead = true;
+  hub.nodeGone(second.added);
+  await clock.advance(5000);
+  expect(ended.has(1)).toBe(false);
+  hub.nodeLost(second.added, "no power");
+  expect(ended.get(1)).toMatchObject([{ kind: "lost", why: "no power" }]);
+});
+
+test("a task that only the batch host can start is started there, with no place taken on it", async () => {
+  const { clock, hub, nodes, ended, node } = play({ cores: [2] });
+  const host = new SimulatedNode(clock);
+  const promise = { capacity: { cores: 0, gpus: 0, memoryBytes: 0 }, cores: [], gpus: [] };
+  const added = hub.addNode({
+    ...{ hostname: "batch", agent: "b", promise, isBatchHost: true },
+    send: host.connect((message) => hub.receive(added, message)),
+  });
+  expect(hub.room()).toMatchObject({ nodes: 1, free: { wholeNodes: 1 } });
+  hub.admit([taskOf(1, { ranksPerNode: 2 }, { startsOn: "batch-host" }), taskOf(2)]);
+  await clock.advance(500);
+  expect(host.started.map(({ task }) => task)).toEqual(["1.1"]);
+  expect([...node.shared]).toEqual(["1.1"]);
+  await clock.advance(5000);
+  expect(ended.get(1)).toMatchObject([{ kind: "ended" }]);
+  expect(nodes[0]?.node.started.map(({ task }) => task)).toEqual(["2.1"]);
 });

@@ -4,7 +4,8 @@
  * in which a node or the source says something, so a freed slot has its next task before anybody else is told.
  */
 import { messageOf } from "../../model/errors.ts";
-import type { EndReason, HubMessage, NodeMessage, TaskEnd, TaskSpec } from "../link/messages.ts";
+import type { EndReason, HubMessage, NodeMessage, SharedTask, TaskEnd, TaskSpec } from "../link/messages.ts";
+import { Clearing } from "./clearing.ts";
 import type { Clock } from "./clock.ts";
 import { Lines } from "./lines.ts";
 import type { NodePromise } from "./nodes/promise.ts";
@@ -47,11 +48,17 @@ export interface HubOptions {
   readonly endsAt: number | null;
   /** How long a task may be passed over before nodes are held for it. Default 2 s. */
   readonly patienceMs?: number;
+  /** A node gets nothing more: processes on it cannot be ended. */
+  readonly onDrained?: (hostname: string, why: string) => void;
 }
 
 /** A node that tasks can be put on. */
 export interface HubNode {
   readonly hostname: string;
+  /** Its agent's name, as processes carry it. */
+  readonly agent: string;
+  /** Tasks that only the host of the batch script can start are started here. */
+  readonly isBatchHost?: boolean;
   readonly promise: NodePromise;
   readonly send: (message: HubMessage) => void;
   /** Its place in the pool. */
@@ -76,6 +83,8 @@ export class Hub {
   readonly #running = new Map<string, Running>();
   readonly #runningById = new Map<number, Running>();
   readonly #lines: Lines;
+  readonly #clearing: Clearing;
+  #batchHost: HubNode | null = null;
   #isPaused = false;
 
   constructor(options: HubOptions) {
@@ -87,6 +96,11 @@ export class Hub {
       hasEnd: endsAt !== null,
       recall: (tasks) => this.#recall(tasks),
     });
+    this.#clearing = new Clearing({
+      onClear: (running, node) => this.#clear(running, node),
+      onStuck: (node, why) => this.#drain(node, why),
+      onDone: (running, end) => this.#leave(running, end),
+    });
   }
 
   /** Adds a node; tasks may go to it at once. */
@@ -94,6 +108,7 @@ export class Hub {
     const slot = addNode(this.#state.pool, node.promise.capacity);
     const added = { ...node, slot };
     this.#nodes.set(slot.index, added);
+    if (node.isBatchHost) this.#batchHost = added;
     this.place();
     // Without a node there was nothing to ask for.
     this.#options.events.changed();
@@ -103,6 +118,7 @@ export class Hub {
   /** Nothing more goes to a node whose link broke; what ran there is told by `nodeLost`. */
   nodeGone(node: HubNode): void {
     removeNode(this.#state.pool, node.slot);
+    if (this.#batchHost === node) this.#batchHost = null;
   }
 
   /** Says that nothing of a node's tasks runs any more. */
@@ -110,12 +126,14 @@ export class Hub {
     this.nodeGone(node);
     this.#nodes.delete(node.slot.index);
     for (const running of [...this.#running.values()]) {
-      if (running.node === node) this.#leave(running, { kind: "lost", startedAt: running.startedAt, why });
-      else if (running.shares.some((share) => share.node === node.slot)) {
-        running.lostWith = why;
-        this.#end([running], "released", 0);
-      }
+      if (!running.nodes.includes(node)) continue;
+      running.lostWith ??= why;
+      if (running.nodes.length === 1) this.#leave(running, null);
+      else if (this.#clearing.has(running)) this.#clearing.nodeLost(running, node);
+      else if (running.node === node) this.#clearing.begin(running, null, node);
+      else this.#end([running], "released", 0);
     }
+    this.place();
     this.#options.events.changed();
   }
 
@@ -159,12 +177,20 @@ export class Hub {
       for (const end of message.tasks) {
         const running = this.#running.get(end.task);
         if (running?.node !== node) continue;
+        if (running.nodes.length > 1) {
+          if (!this.#clearing.has(running)) this.#clearing.begin(running, end, null);
+          continue;
+        }
         this.#free(running);
         if (running.isRecalled && running.asked === null && end.startedAt === null) this.#comeBack(running);
         else ended.push({ running, end });
       }
       this.place();
       for (const { running, end } of ended) this.#tell(running, outcomeOf(running, end), end);
+      this.#options.events.changed();
+    } else if (message.type === "cleared") {
+      this.#clearing.cleared(node, message.tasks);
+      this.place();
       this.#options.events.changed();
     }
   }
@@ -232,7 +258,7 @@ export class Hub {
     const free = { cores: pool.freeCores, gpus: 0, memoryBytes: 0, wholeNodes: 0 };
     const capacity = { cores: 0, gpus: 0, memoryBytes: 0 };
     for (const node of pool.nodes) {
-      if (!node.isUp) continue;
+      if (!node.isUp || node.capacity.cores === 0) continue;
       for (const units of node.gpuFree) free.gpus += units / gpuUnits;
       // Zero stands for memory that is not counted.
       if (node.capacity.memoryBytes > 0) free.memoryBytes += Math.max(0, node.memoryFree);
@@ -249,18 +275,20 @@ export class Hub {
       capacity,
       waiting: { tasks: waiting.byId.size, cores, gpus: units / gpuUnits, memoryBytes },
       runningTasks: this.#running.size,
-      nodes: pool.nodes.filter(({ isUp }) => isUp).length,
+      nodes: pool.nodes.filter(({ isUp, capacity }) => isUp && capacity.cores > 0).length,
       reserved: held ? { cores: held.shape.nodes * held.shape.cores, inMs } : null,
     };
   }
 
   /** Gives a placed task its place and makes what its node is told; false where that cannot be made. */
   #launch({ task, shares }: Placed<HubTask>, launched: Launched[]): boolean {
-    const nodes = shares.flatMap((share) => this.#nodes.get(share.node.index) ?? []);
-    const [node] = nodes;
-    if (!node) return true;
-    const places = shares.map((share, index) => placeOf(share, nodes[index] ?? node));
-    const running = atPlace(task, { shares, places, node, since: this.#options.clock.elapsed() });
+    const computing = shares.flatMap((share) => this.#nodes.get(share.node.index) ?? []);
+    const [first] = computing;
+    if (!first) return true;
+    const places = shares.map((share, index) => placeOf(share, computing[index] ?? first));
+    const node = task.payload.startsOn === "batch-host" ? (this.#batchHost ?? first) : first;
+    const nodes = computing.includes(node) ? computing : [node, ...computing];
+    const running = atPlace(task, { shares, places, node, nodes, since: this.#options.clock.elapsed() });
     return this.#make(running, null, launched);
   }
 
@@ -283,17 +311,20 @@ export class Hub {
     if (launched.length === 0) return;
     this.#options.events.starting(launched.map(({ running }) => running.task));
     const byNode = new Map<HubNode, TaskSpec[]>();
+    const shared = new Map<HubNode, SharedTask[]>();
     for (const { running, spec } of launched) {
-      const specs = byNode.get(running.node);
-      if (specs) specs.push(spec);
-      else byNode.set(running.node, [spec]);
+      pushTo(byNode, running.node, spec);
+      if (running.nodes.length > 1)
+        for (const node of running.nodes)
+          if (node !== running.node) pushTo(shared, node, { task: running.name, agent: running.node.agent });
     }
+    for (const [node, begin] of shared) node.send({ type: "share", begin, end: [] });
     for (const [node, tasks] of byNode) node.send({ type: "start", tasks });
   }
 
   #end(tasks: readonly Running[], reason: EndReason, graceSec: number): void {
     for (const running of tasks) {
-      if (running.asked === reason) continue;
+      if (running.asked === reason || this.#clearing.has(running)) continue;
       running.asked ??= reason;
       running.node.send({ type: "end", tasks: [{ task: running.name, graceSec, reason: running.asked }] });
     }
@@ -312,9 +343,20 @@ export class Hub {
     addWaiting(this.#state.waiting, entry);
   }
 
-  #leave(running: Running, outcome: TaskOutcome): void {
+  /** One node of a task has nothing of it any more. */
+  #clear(running: Running, node: HubNode): void {
+    for (const share of running.shares) if (share.node === node.slot) releaseShare(this.#state.pool, share);
+  }
+
+  #drain(node: HubNode, why: string): void {
+    if (!node.slot.isUp) return;
+    this.nodeGone(node);
+    this.#options.onDrained?.(node.hostname, why);
+  }
+
+  #leave(running: Running, end: TaskEnd | null): void {
     this.#free(running);
-    this.#tell(running, outcome, null);
+    this.#tell(running, outcomeOf(running, end), end);
   }
 
   /** Takes a task off its node; its place goes to the next in its line, or is free. */
@@ -356,6 +398,14 @@ function placeOf(share: Share, { hostname, promise }: HubNode): TaskPlace {
   };
 }
 
-function outcomeOf({ lostWith, asked, startedAt }: Running, end: TaskEnd): TaskOutcome {
-  return lostWith === null ? { kind: "ended", end, asked } : { kind: "lost", startedAt, why: lostWith };
+function outcomeOf({ lostWith, asked, startedAt }: Running, end: TaskEnd | null): TaskOutcome {
+  return end !== null && lostWith === null
+    ? { kind: "ended", end, asked }
+    : { kind: "lost", startedAt, why: lostWith ?? "its node is gone" };
+}
+
+function pushTo<Key, Entry>(lists: Map<Key, Entry[]>, key: Key, entry: Entry): void {
+  const list = lists.get(key);
+  if (list) list.push(entry);
+  else lists.set(key, [entry]);
 }

@@ -13,6 +13,8 @@ export interface Running {
   readonly places: readonly TaskPlace[];
   /** Where its processes are started from. */
   readonly node: HubNode;
+  /** Every node where processes of it may be, the one above included. */
+  readonly nodes: readonly HubNode[];
   /** Those at its place, one after another: the first has it, the others come after. */
   readonly line: Running[];
   /** Empty while it is not the first of its line. */
@@ -31,7 +33,7 @@ export interface Running {
 /** A task at a place of its own. */
 export function atPlace(
   entry: WaitingTask<HubTask>,
-  place: Pick<Running, "shares" | "places" | "node" | "since">,
+  place: Pick<Running, "shares" | "places" | "node" | "nodes" | "since">,
 ): Running {
   const line: Running[] = [];
   const running = { ...unbegun(entry), ...place, line };
@@ -41,9 +43,9 @@ export function atPlace(
 
 /** A task that comes after the last one of a line; `before` is that one's name. */
 export function behind(first: Running, entry: WaitingTask<HubTask>, now: number): { running: Running; before: string } {
-  const { line, places, node } = first;
+  const { line, places, node, nodes } = first;
   const before = line.at(-1)?.name ?? first.name;
-  const running = { ...unbegun(entry), places, node, line, shares: [], since: now };
+  const running = { ...unbegun(entry), places, node, nodes, line, shares: [], since: now };
   line.push(running);
   return { running, before };
 }

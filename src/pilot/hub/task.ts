@@ -12,7 +12,9 @@ export interface HubTask {
   readonly resources: Resources;
   /** Too wide for what was free when it was taken: nodes are to be reserved for it. */
   readonly isWide: boolean;
-  /** Makes what its first node is told. Throws with what is wrong with the task. */
+  /** Where its processes are started from: on its first node (default), or on the host of the batch script where launchers work only there. */
+  readonly startsOn?: "first-node" | "batch-host";
+  /** Makes what the node that starts it is told. Throws with what is wrong with the task. */
   makeSpec(places: readonly TaskPlace[]): TaskSpec;
 }
 

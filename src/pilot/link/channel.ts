@@ -12,6 +12,8 @@ export interface Channel<Out> {
   readonly isClosed: boolean;
   /** Ends the link; `onClose` follows when what was queued has gone out. Nothing more is received. */
   close(): void;
+  /** Breaks the link at once, with why. */
+  abort(why: string): void;
 }
 
 export interface ChannelOptions<In> {
@@ -122,6 +124,9 @@ export function openChannel<In, Out>(options: ChannelOptions<In>): Channel<Out> 
     },
     get isClosed() {
       return closed;
+    },
+    abort(why) {
+      finish(why);
     },
     close() {
       if (closed) return;

@@ -5,10 +5,14 @@
  * a line of a few short ones), so a node never holds much more than it runs; bytes are held back by the channel (`channel.ts`). A node answers every started task with exactly one `ended`, also
  * when it never ran; `started` comes before it unless the reason is `not-started`. A task the node does not know
  * (it ended meanwhile) is ignored in `end`.
+ *
+ * A task over several nodes is started by one of them; the others hear of it by `share`, so that they end what is left of it when they
+ * lose their hub. When it has ended, each of its nodes is told so by `share` and answers with exactly one `cleared`: that no
+ * process with the task's marker is left there, or which ones cannot be ended.
  */
 
 /** The version both ends must share; a hub refuses a `hello` with another one. */
-export const linkProtocol = 1;
+export const linkProtocol = 2;
 
 export type GpuKind = "cuda" | "rocr" | "ze";
 
@@ -78,9 +82,22 @@ export interface EndRequest {
   readonly onlyWaiting?: boolean;
 }
 
+/** A task whose processes may be found on a node, by the markers in their environment. */
+export interface SharedTask {
+  readonly task: string;
+  /** The agent that started it (`NodeHello.agent`). */
+  readonly agent: string;
+}
+
+export interface SharedTaskEnd extends SharedTask {
+  /** Kills at once what is left; else it gets a moment to end by itself, then SIGTERM, then SIGKILL. */
+  readonly isForced: boolean;
+}
+
 export type HubMessage =
   | { readonly type: "start"; readonly tasks: readonly TaskSpec[] }
   | { readonly type: "end"; readonly tasks: readonly EndRequest[] }
+  | { readonly type: "share"; readonly begin: readonly SharedTask[]; readonly end: readonly SharedTaskEnd[] }
   | { readonly type: "shutdown"; readonly graceSec: number }
   | { readonly type: "ping"; readonly n: number };
 
@@ -128,9 +145,17 @@ export interface TaskEnd {
   readonly missingOutputs: readonly string[];
 }
 
+/** What an agent says of a shared task that has ended. */
+export interface TaskCleared {
+  readonly task: string;
+  /** Process ids that could not be ended; none = it is clear. */
+  readonly left: readonly number[];
+}
+
 export type NodeMessage =
   | NodeHello
   | { readonly type: "started"; readonly tasks: readonly TaskStart[] }
   | { readonly type: "ended"; readonly tasks: readonly TaskEnd[] }
+  | { readonly type: "cleared"; readonly tasks: readonly TaskCleared[] }
   | { readonly type: "pong"; readonly n: number }
   | { readonly type: "note"; readonly text: string };

@@ -4,6 +4,7 @@ import type { HubMessage, NodeMessage } from "./messages.ts";
 export function readHubMessage(value: unknown): HubMessage {
   const { type, message } = typed(value);
   if (type === "start" || type === "end") requireTasks(message);
+  else if (type === "share") for (const list of ["begin", "end"]) requireTasks(message, list);
   else if (type === "ping") requireNumber(message, "n");
   else if (type === "shutdown") requireNumber(message, "graceSec");
   else throw new Error(`unknown type ${JSON.stringify(type)}`);
@@ -13,7 +14,7 @@ export function readHubMessage(value: unknown): HubMessage {
 /** Checks that a value is a message a node agent sends. Throws with the reason. */
 export function readNodeMessage(value: unknown): NodeMessage {
   const { type, message } = typed(value);
-  if (type === "started" || type === "ended") requireTasks(message);
+  if (type === "started" || type === "ended" || type === "cleared") requireTasks(message);
   else if (type === "pong") requireNumber(message, "n");
   else if (type === "note") requireString(message, "text");
   else if (type === "hello") {
@@ -37,10 +38,10 @@ function typed(value: unknown): { type: unknown; message: Fields } {
   return { type: message.type, message };
 }
 
-function requireTasks(message: Fields): void {
-  for (const task of requireArray(message, "tasks"))
+function requireTasks(message: Fields, field = "tasks"): void {
+  for (const task of requireArray(message, field))
     if (typeof task !== "object" || task === null || typeof (task as Fields).task !== "string")
-      throw new Error("an entry of tasks without its task");
+      throw new Error(`an entry of ${field} without its task`);
 }
 
 function requireArray(message: Fields, field: string): readonly unknown[] {

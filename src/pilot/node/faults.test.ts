@@ -162,7 +162,7 @@ function reaperOf(hub: PlayedHub): number {
     try {
       if (
         read("stat").split(") ")[1]?.split(" ")[1] === String(hub.process?.pid) &&
-        read("cmdline").includes("while read -r change group")
+        read("cmdline").includes("change group ||")
       )
         return Number(name);
     } catch {

@@ -6,7 +6,15 @@ import { join } from "node:path";
 import { PassThrough, type Readable, type Writable } from "node:stream";
 import { vi } from "vitest";
 import { type Channel, openChannel } from "../link/channel.ts";
-import type { HubMessage, NodeHello, NodeMessage, TaskEnd, TaskSpec, TaskStart } from "../link/messages.ts";
+import type {
+  HubMessage,
+  NodeHello,
+  NodeMessage,
+  TaskCleared,
+  TaskEnd,
+  TaskSpec,
+  TaskStart,
+} from "../link/messages.ts";
 import { readNodeMessage } from "../link/read-message.ts";
 import { type NodeAgentOptions, runNodeAgent } from "./index.ts";
 
@@ -19,6 +27,7 @@ export interface PlayedHub extends AsyncDisposable {
   readonly ends: readonly TaskEnd[];
   readonly notes: readonly string[];
   readonly pongs: readonly number[];
+  readonly cleared: readonly TaskCleared[];
   readonly logs: readonly string[];
   /** Starts a task and returns it as sent; what is not given has a plain value. */
   start(task: Partial<TaskSpec> & { command: string }): TaskSpec;
@@ -45,6 +54,7 @@ export function playHub(choice: Choice = {}): PlayedHub {
   const starts: TaskStart[] = [];
   const notes: string[] = [];
   const pongs: number[] = [];
+  const cleared: TaskCleared[] = [];
   let hello: NodeHello | null = null;
   let child: ChildProcess | null = null;
   let readable: Readable;
@@ -53,10 +63,14 @@ export function playHub(choice: Choice = {}): PlayedHub {
 
   if (inOwnProcess) {
     const { shell, graceSec, gpus } = options;
-    child = spawn(process.execPath, ["dist/pilot-node.js", JSON.stringify({ root, shell, graceSec, gpus })], {
-      env: environment as NodeJS.ProcessEnv,
-      stdio: ["pipe", "pipe", "pipe"],
-    });
+    child = spawn(
+      process.execPath,
+      [join(process.env.CONIFER_TEST_DIST ?? "dist", "pilot-node.js"), JSON.stringify({ root, shell, graceSec, gpus })],
+      {
+        env: environment as NodeJS.ProcessEnv,
+        stdio: ["pipe", "pipe", "pipe"],
+      },
+    );
     child.stderr?.on("data", (chunk: Buffer) => logs.push(chunk.toString()));
     if (!child.stdout || !child.stdin) throw new Error("no pipes");
     [readable, writable] = [child.stdout, child.stdin];
@@ -76,6 +90,7 @@ export function playHub(choice: Choice = {}): PlayedHub {
       if (message.type === "hello") hello = message;
       else if (message.type === "started") starts.push(...message.tasks);
       else if (message.type === "ended") ends.push(...message.tasks);
+      else if (message.type === "cleared") cleared.push(...message.tasks);
       else if (message.type === "pong") pongs.push(message.n);
       else if (message.type === "note") notes.push(message.text);
     },
@@ -99,6 +114,7 @@ export function playHub(choice: Choice = {}): PlayedHub {
     ends,
     notes,
     pongs,
+    cleared,
     logs,
     gone,
     process: child,

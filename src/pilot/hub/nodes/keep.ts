@@ -14,6 +14,10 @@ export interface KeepOptions {
   readonly clock: Clock;
   readonly agent: Omit<AgentOptions, "onMessage" | "onGone">;
   readonly promise: PromiseSettings;
+  /** The scheduler's name for this machine; default what the machine calls itself. */
+  readonly hostname?: string;
+  /** Whether the batch script runs here. */
+  readonly isBatchHost?: boolean;
   readonly log: (level: "info" | "warn" | "error", message: string, about?: object) => void;
   /** It dies so quickly again and again that there is no use in starting another one. */
   readonly onHopeless: (why: string) => void;
@@ -54,7 +58,13 @@ export class NodeKeeper {
     });
     const { hostname, pid, cpus } = agent.hello;
     const promised = promiseOf(promise, agent.hello);
-    node = hub.addNode({ hostname, promise: promised, send: agent.send });
+    node = hub.addNode({
+      hostname: this.#options.hostname ?? hostname,
+      agent: agent.hello.agent,
+      promise: promised,
+      send: agent.send,
+      isBatchHost: this.#options.isBatchHost ?? false,
+    });
     this.#current = { agent, node, since: clock.elapsed(), heardAt: clock.elapsed() };
     this.#ask(agent, 1);
     early.forEach(receive);

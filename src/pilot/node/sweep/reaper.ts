@@ -41,7 +41,8 @@ IFS= read -r private
 IFS= read -r agent
 groups=' '
 shares=' '
-while read -r $1 $2 change group; do
+ended=0
+while read -r $1 $2 change group || { ended=$?; false; }; do
   case $change in
     +) groups="$groups$group " ;;
     -) case $groups in *" $group "*) groups="\${groups%% $group *} \${groups#* $group }" ;; esac ;;
@@ -49,7 +50,7 @@ while read -r $1 $2 change group; do
     e) case $shares in *" $group "*) shares="\${shares%% $group *} \${shares#* $group }" ;; esac ;;
   esac
 done
-case $1 in -t) kill -KILL "$agent" 2>/dev/null ;; esac
+[ $ended -gt 128 ] && kill -KILL "$agent" 2>/dev/null
 for group in $groups; do
   if [ ! -e "/proc/$group" ] || grep -qaF "$marker" "/proc/$group/environ" 2>/dev/null; then
     kill -KILL "-$group" 2>/dev/null

@@ -60,7 +60,7 @@ export function createShares({ onCleared, onChange }: SharesOptions): Shares {
     else for (const resolve of whenClear.splice(0)) resolve();
   };
   const plan = (ms: number): void => {
-    planned ??= setTimeout(look, ms);
+    if (planned === null) planned = setTimeout(look, ms);
   };
 
   const end = (tasks: readonly SharedTaskEnd[]): void => {
