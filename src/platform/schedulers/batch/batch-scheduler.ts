@@ -159,8 +159,9 @@ export class BatchScheduler implements Scheduler {
     return new Map(
       ids.flatMap((id) => {
         const known = jobs.get(id) ?? this.#fresh.get(id) ?? this.#ended.get(id);
-        if (known !== undefined) return [[id, known.status] as const];
-        return this.#cancelled.has(id) ? [[id, CANCELLED] as const] : [];
+        const isCancelled = this.#cancelled.has(id);
+        if (known === undefined) return isCancelled ? [[id, CANCELLED] as const] : [];
+        return [[id, isCancelled ? asCancelled(known.status) : known.status] as const];
       }),
     );
   }
@@ -350,3 +351,9 @@ const CANCELLED = {
   startedAt: null,
   endedAt: null,
 } as const;
+
+/** Some schedulers tell a job that was cancelled while it ran as one that a signal ended. */
+function asCancelled(status: AllocationStatus): AllocationStatus {
+  if (status.state !== "ended" || status.outcome !== "failed") return status;
+  return { ...status, outcome: "cancelled", reason: `${CANCELLED.reason} (${status.reason})` };
+}
