@@ -4,6 +4,7 @@
  */
 import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { ConiferError, isConiferError, messageOf } from "../model/errors.ts";
 import { readJsonFile } from "../platform/files/json-file.ts";
@@ -11,6 +12,7 @@ import { SiteAgent } from "./agent/agent.ts";
 import { siteLayout } from "./directory/layout.ts";
 import type { StartMessage } from "./start.ts";
 
+const HEARD_WITHIN_MS = 2000;
 const directory = resolve(process.argv[2] ?? ".");
 
 function tell(message: StartMessage): void {
@@ -51,6 +53,8 @@ try {
   // An error that no module waits for is told; it is no reason to stop serving.
   for (const event of ["uncaughtException", "unhandledRejection"]) process.on(event, (error) => agent.tellFault(error));
   void agent.replaced.then(stopOnce);
+  // Whoever started it may ask the server for it next; one that is away is no reason not to serve.
+  await Promise.race([agent.heard, delay(HEARD_WITHIN_MS)]);
   tell({ kind: "serves" });
 } catch (error) {
   fail(error);

@@ -46,6 +46,8 @@ export class SiteAgent implements AsyncDisposable {
   #strayFault: string | null = null;
   /** Resolves when another agent has taken this one's place. */
   readonly replaced: Promise<void>;
+  /** Resolves when the server has heard of this agent. */
+  readonly heard: Promise<void>;
 
   private constructor(parts: {
     context: Omit<AgentContext, "scheduler" | "client" | "access">;
@@ -63,11 +65,15 @@ export class SiteAgent implements AsyncDisposable {
     this.replaced = new Promise((resolve) => {
       tellReplaced = resolve;
     });
+    let tellHeard = (): void => undefined;
+    this.heard = new Promise((resolve) => {
+      tellHeard = resolve;
+    });
     const catalog = new AppCatalog(context.layout.directory, (problems) => {
       context.notices.apps = problems;
       context.bells.heartbeat.ring();
     });
-    const beat = { agent: this.#identity, report: () => this.report(), onReplaced: tellReplaced };
+    const beat = { agent: this.#identity, report: () => this.report(), onReplaced: tellReplaced, onTold: tellHeard };
     const { elastic, clean } = context.settings;
     const modules: AgentModule[] = [
       heartbeatModule(context, beat),

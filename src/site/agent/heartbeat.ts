@@ -24,6 +24,8 @@ export type HeartbeatOptions = {
   readonly report: () => SiteReport;
   /** Called when another agent has taken this one's place. */
   readonly onReplaced: () => void;
+  /** Called whenever the server was told. */
+  readonly onTold: () => void;
 };
 
 const EVERY_SEC = 30;
@@ -32,14 +34,17 @@ const COLLECT_MS = 300;
 const GAP_MS = 3000;
 
 /** Says that the agent lives and how it fares: to its directory always, to the server when that answers. */
-export function heartbeatModule(context: AgentContext, { agent, report, onReplaced }: HeartbeatOptions): AgentModule {
+export function heartbeatModule(
+  context: AgentContext,
+  { agent, report, onReplaced, onTold }: HeartbeatOptions,
+): AgentModule {
   return {
     name: "heartbeat",
     async run(signal, say) {
       const { client, identity, layout, bells } = context;
-      let toldAt = Number.NEGATIVE_INFINITY;
+      let toldAt: number | null = null;
       const step = async () => {
-        const waitMs = Math.max(COLLECT_MS, toldAt + GAP_MS - performance.now());
+        const waitMs = toldAt === null ? 0 : Math.max(COLLECT_MS, toldAt + GAP_MS - performance.now());
         await delay(waitMs, undefined, { signal }).catch(() => undefined);
         if (signal.aborted) return;
         toldAt = performance.now();
@@ -54,6 +59,7 @@ export function heartbeatModule(context: AgentContext, { agent, report, onReplac
           body: { report: JSON.parse(JSON.stringify(told)), hostname: hostname() },
           retry: false,
         });
+        onTold();
         say("running", "");
       };
       await repeat(step, { signal, say, bell: bells.heartbeat, everySec: () => EVERY_SEC });
