@@ -57,6 +57,8 @@ export interface HubNode {
   readonly hostname: string;
   /** Its agent's name, as processes carry it. */
   readonly agent: string;
+  /** Its place in the allocation; default the order in which nodes come. */
+  readonly position?: number;
   /** Tasks that only the host of the batch script can start are started here. */
   readonly isBatchHost?: boolean;
   readonly promise: NodePromise;
@@ -281,7 +283,8 @@ export class Hub {
   }
 
   /** Gives a placed task its place and makes what its node is told; false where that cannot be made. */
-  #launch({ task, shares }: Placed<HubTask>, launched: Launched[]): boolean {
+  #launch({ task, shares: placed }: Placed<HubTask>, launched: Launched[]): boolean {
+    const shares = placed.length === 1 ? placed : this.#inOrder(placed);
     const computing = shares.flatMap((share) => this.#nodes.get(share.node.index) ?? []);
     const [first] = computing;
     if (!first) return true;
@@ -290,6 +293,12 @@ export class Hub {
     const nodes = computing.includes(node) ? computing : [node, ...computing];
     const running = atPlace(task, { shares, places, node, nodes, since: this.#options.clock.elapsed() });
     return this.#make(running, null, launched);
+  }
+
+  /** Ranks follow the order of the allocation: neighbours there are neighbours on the network. */
+  #inOrder(shares: readonly Share[]): Share[] {
+    const position = ({ node: { index } }: Share): number => this.#nodes.get(index)?.position ?? index;
+    return [...shares].sort((a, b) => position(a) - position(b));
   }
 
   #make(running: Running, before: string | null, launched: Launched[]): boolean {

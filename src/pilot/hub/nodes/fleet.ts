@@ -116,7 +116,7 @@ export class Fleet implements PilotNodes {
       onHopeless,
       promise: own === null ? { cores: 0, gpus: 0, memoryBytes: 0 } : config.node,
       isBatchHost: true,
-      ...(own === null || this.#hosts.length === 1 ? {} : { hostname: own }),
+      ...(own === null || this.#hosts.length === 1 ? {} : { hostname: own, position: this.#hosts.indexOf(own) }),
       agent: {
         program,
         root: join(config.site.directory, "data"),
@@ -151,6 +151,7 @@ export class Fleet implements PilotNodes {
       log,
       promise: config.node,
       silenceMs,
+      positionOf: (host) => this.#hosts.indexOf(host),
       graceSec: lostGraceSec,
       onUp: (host, { capacity }) => {
         absent.delete(host);

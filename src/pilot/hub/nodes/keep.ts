@@ -16,6 +16,8 @@ export interface KeepOptions {
   readonly promise: PromiseSettings;
   /** The scheduler's name for this machine; default what the machine calls itself. */
   readonly hostname?: string;
+  /** Its place in the allocation; default the first. */
+  readonly position?: number;
   /** Whether the batch script runs here. */
   readonly isBatchHost?: boolean;
   readonly log: (level: "info" | "warn" | "error", message: string, about?: object) => void;
@@ -60,6 +62,7 @@ export class NodeKeeper {
     const promised = promiseOf(promise, agent.hello);
     node = hub.addNode({
       hostname: this.#options.hostname ?? hostname,
+      position: this.#options.position ?? 0,
       agent: agent.hello.agent,
       promise: promised,
       send: agent.send,

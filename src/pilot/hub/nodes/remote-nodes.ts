@@ -20,6 +20,8 @@ export interface RemoteNodesOptions {
   readonly clock: Clock;
   readonly promise: PromiseSettings;
   readonly silenceMs: number;
+  /** A host's place in the allocation. */
+  readonly positionOf: (host: string) => number;
   /** The agents' grace for tasks whose hub is gone. */
   readonly graceSec: number;
   readonly log: (level: "info" | "warn" | "error", message: string, about?: object) => void;
@@ -67,7 +69,7 @@ export class RemoteNodes {
 
   /** Takes in an agent that was greeted. */
   async accept(socket: Socket, host: string): Promise<void> {
-    const { hub, clock, promise, log, onUp } = this.#options;
+    const { hub, clock, promise, log, onUp, positionOf } = this.#options;
     this.#hosts.set(host, "greeted");
     let up: Up | null = null;
     const early: Exclude<NodeMessage, { type: "hello" }>[] = [];
@@ -80,7 +82,13 @@ export class RemoteNodes {
     try {
       const agent = await linkedAgent({ socket, host, onMessage: receive, onGone: (why) => this.#gone(host, why) });
       const promised = promiseOf(promise, agent.hello);
-      const node = hub.addNode({ hostname: host, agent: agent.hello.agent, promise: promised, send: agent.send });
+      const node = hub.addNode({
+        hostname: host,
+        position: positionOf(host),
+        agent: agent.hello.agent,
+        promise: promised,
+        send: agent.send,
+      });
       up = { agent, node, heardAt: clock.elapsed() };
       this.#hosts.set(host, up);
       early.forEach(receive);

@@ -175,13 +175,13 @@ test("a task no node can ever hold is handed back", () => {
   expect(round.handedBack.map(({ task }) => task.id)).toEqual([tooWide, tooDeep]);
 });
 
-test("a task over several nodes gets its share on each of the tightest ones, in their order", () => {
+test("a task over several nodes gets its share on each, the tightest ones first", () => {
   const state = pilot({ cores: 4 }, { cores: 4 }, { cores: 4 });
   ask(state, {});
   placeTasks(state, rules, 0);
   ask(state, { nodes: 2, ranksPerNode: 2 });
   const [wide] = placeTasks(state, rules, 0).placed;
-  expect(wide?.shares.map(({ node }) => node.freeCores)).toEqual([2, 1]);
+  expect(wide?.shares.map(({ node }) => node.freeCores)).toEqual([1, 2]);
 });
 
 test("nothing is placed on a node that is gone, and a reservation there is made anew", () => {

@@ -114,8 +114,7 @@ function findNodes<T>(
       if (refused.has(node)) continue;
       if (fits(node, shape) && !(isHeldForOther && !mayUse(reservation, node, shape, round.now))) {
         found.push(node);
-        // Ranks follow the order of the allocation: neighbours there are neighbours on the network.
-        if (found.length === shape.nodes) return shape.nodes === 1 ? found : found.sort((a, b) => a.index - b.index);
+        if (found.length === shape.nodes) return found;
       } else {
         refused.add(node);
       }

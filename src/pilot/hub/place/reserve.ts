@@ -40,7 +40,7 @@ export function heldNodes(pool: Pool, reservation: Reservation, shape: Shape): P
     if (!node || !fits(node, shape)) return null;
     nodes.push(node);
   }
-  return nodes.sort((a, b) => a.index - b.index);
+  return nodes;
 }
 
 /** Whether a task of this shape may use a node without delaying the one it is held for. */
