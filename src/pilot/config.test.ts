@@ -32,7 +32,16 @@ test("what is left out has its default", () => {
       silenceSec: 10,
       startWithinSec: 120,
     },
-    mpi: { launcher: "auto" },
+    mpi: {
+      launcher: "auto",
+      program: null,
+      template: [],
+      pmi: null,
+      startsOn: null,
+      options: [],
+      binding: "task",
+      gpuBinding: "task",
+    },
     relay: true,
   });
   expect(resolvePilotConfig({ ...least, idleSec: null }).idleSec).toBeNull();
@@ -44,10 +53,14 @@ test("a wrong field is named, with what was expected and what was got", () => {
     [{ ...least, directory: "run" }, 'directory: expected an absolute path, got "run"'],
     [{ ...least, wallTimeMin: -1 }, "wallTimeMin: expected a number, got -1"],
     [{ ...least, tags: { a: 1 } }, "tags.a: expected a text, got 1"],
-    [{ ...least, mpi: { launcher: "lam" } }, 'mpi.launcher: expected one of auto, openmpi, mpich, none, got "lam"'],
+    [
+      { ...least, mpi: { launcher: "lam" } },
+      /^mpi.launcher: expected one of auto, openmpi, mpich, .*, none, got "lam"$/,
+    ],
     [{ ...least, nodes: { hosts: 4 } }, "nodes.hosts: expected a list, got 4"],
-    [{ ...least, nodes: { launcher: "rsh" } }, /^nodes.launcher: expected auto or one of local, srun, .* got "rsh"$/],
+    [{ ...least, nodes: { launcher: "rsh" } }, /^nodes.launcher: expected one of auto, local, srun, .* got "rsh"$/],
     [{ ...least, nodes: { silenceSec: 0 } }, "nodes.silenceSec: expected at least 1, got 0"],
+    [{ ...least, mpi: { launcher: "custom" } }, "mpi.template: expected the words of the custom launcher, got []"],
     [{ ...least, node: { cores: 0 } }, "node.cores: expected a whole number of at least 1, got 0"],
     [{}, "access: expected an object, got undefined"],
   ];

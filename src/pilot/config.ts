@@ -5,6 +5,8 @@
 import { readFileSync } from "node:fs";
 import { ConiferError, messageOf } from "../model/errors.ts";
 import type { MpiChoice } from "../platform/launchers/find-mpi.ts";
+import { mpiFamilies } from "../platform/launchers/mpi-arguments.ts";
+import type { RankBinding } from "../platform/launchers/rank-script.ts";
 import { type AgentLauncher, agentLaunchers } from "../platform/nodes/start-agents.ts";
 import type { PromiseSettings } from "./hub/nodes/promise.ts";
 
@@ -32,8 +34,8 @@ export interface PilotConfig {
   readonly node: PromiseSettings;
   /** Which nodes, and how agents get there. */
   readonly nodes: NodesConfig;
-  /** Default auto. */
-  readonly mpi: { readonly launcher: MpiChoice };
+  /** How ranks are started. */
+  readonly mpi: MpiConfig;
   /** Whether running jobs reach the server through the pilot. Default true. */
   readonly relay: boolean;
 }
@@ -55,9 +57,31 @@ export interface NodesConfig {
   readonly startWithinSec: number;
 }
 
+export interface MpiConfig {
+  /** Default auto: the mpiexec on PATH. */
+  readonly launcher: MpiChoice;
+  /** As the launcher is called; null (default) = by its usual name. */
+  readonly program: string | null;
+  /** The words of a custom launcher, with `{{ranks}}`, `{{ranks_per_node}}`, `{{nodes}}`, `{{hosts}}` and so on in them. Default none. */
+  readonly template: readonly string[];
+  /** What `srun --mpi` is given; null (default) = the best that it lists. */
+  readonly pmi: string | null;
+  /** Where the launcher works; null (default) = where launchers of its kind do. */
+  readonly startsOn: "first-node" | "batch-host" | null;
+  /** Further arguments of the launcher, in front of those of a job. Default none. */
+  readonly options: readonly string[];
+  /** Whether each rank is pinned to its own part of the task's cores on its node. Default task: it may use them all. */
+  readonly binding: RankBinding;
+  /** Whether each rank sees its own part of the task's GPUs on its node. Default task: it sees them all. */
+  readonly gpuBinding: RankBinding;
+}
+
 /** What the file must hold; the rest has defaults. */
 export type PilotConfigInput = Pick<PilotConfig, "access" | "site" | "directory"> &
-  Partial<Omit<PilotConfig, "nodes">> & { readonly nodes?: Partial<NodesConfig> };
+  Partial<Omit<PilotConfig, "nodes" | "mpi">> & {
+    readonly nodes?: Partial<NodesConfig>;
+    readonly mpi?: Partial<MpiConfig>;
+  };
 
 /** Reads a pilot's config from its file; throws BAD_SETTINGS naming the field. */
 export function readPilotConfig(file: string): PilotConfig {
@@ -115,7 +139,7 @@ export function resolvePilotConfig(content: unknown): PilotConfig {
       memoryBytes: optional(node.memoryBytes, (value) => countOf(value, "node.memoryBytes", 0)),
     },
     nodes: nodesOf(fieldsOf(all.nodes ?? {}, "nodes")),
-    mpi: { launcher: launcherOf(mpi.launcher ?? "auto") },
+    mpi: mpiOf(mpi),
     relay: all.relay !== false,
   };
 }
@@ -127,11 +151,7 @@ function nodesOf(nodes: Record<string, unknown>): NodesConfig {
   const silence = amountOf(silenceSec, "nodes.silenceSec");
   return {
     hosts: isWord ? hosts : textsOf(hosts, "nodes.hosts"),
-    launcher:
-      launcher === "auto"
-        ? launcher
-        : (agentLaunchers.find((name) => name === launcher) ??
-          wrong("nodes.launcher", `auto or one of ${agentLaunchers.join(", ")}`, launcher)),
+    launcher: oneOf(launcher, ["auto", ...agentLaunchers], "nodes.launcher"),
     launchOptions: textsOf(nodes.launchOptions ?? [], "nodes.launchOptions"),
     network: textOf(nodes.network ?? "auto", "nodes.network"),
     tls: nodes.tls === true,
@@ -140,10 +160,28 @@ function nodesOf(nodes: Record<string, unknown>): NodesConfig {
   };
 }
 
-const launchers: readonly MpiChoice[] = ["auto", "openmpi", "mpich", "none"];
+const launchers: readonly MpiChoice[] = ["auto", ...mpiFamilies, "none"];
 
-function launcherOf(value: unknown): MpiChoice {
-  return launchers.find((name) => name === value) ?? wrong("mpi.launcher", `one of ${launchers.join(", ")}`, value);
+function mpiOf(mpi: Record<string, unknown>): MpiConfig {
+  const { program = null, pmi = null, startsOn = null } = mpi;
+  const template = textsOf(mpi.template ?? [], "mpi.template");
+  const launcher = oneOf(mpi.launcher ?? "auto", launchers, "mpi.launcher");
+  if (launcher === "custom" && template.length === 0)
+    wrong("mpi.template", "the words of the custom launcher", template);
+  return {
+    launcher,
+    template,
+    program: program === null ? null : textOf(program, "mpi.program"),
+    pmi: pmi === null ? null : textOf(pmi, "mpi.pmi"),
+    startsOn: startsOn === null ? null : oneOf(startsOn, ["first-node", "batch-host"] as const, "mpi.startsOn"),
+    options: textsOf(mpi.options ?? [], "mpi.options"),
+    binding: oneOf(mpi.binding ?? "task", ["task", "rank"], "mpi.binding"),
+    gpuBinding: oneOf(mpi.gpuBinding ?? "task", ["task", "rank"], "mpi.gpuBinding"),
+  };
+}
+
+function oneOf<Word extends string>(value: unknown, words: readonly Word[], where: string): Word {
+  return words.find((word) => word === value) ?? wrong(where, `one of ${words.join(", ")}`, value);
 }
 
 function fieldsOf(value: unknown, where: string): Record<string, unknown> {

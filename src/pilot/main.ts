@@ -65,8 +65,8 @@ function openFleet(config: PilotConfig, log: PilotLog): PilotNodes {
         fluxHosts: config.nodes.hosts === "auto" && process.env.FLUX_URI ? await askFlux() : null,
       }),
     mpiFamily: async () => {
-      const found = await findMpi(config.mpi.launcher);
-      return "launcher" in found ? found.launcher.family : "openmpi";
+      const found = await findMpi("auto");
+      return "launcher" in found && found.launcher.family === "mpich" ? "mpich" : "openmpi";
     },
   });
 }

@@ -13,6 +13,7 @@ import type { Offer } from "../client/wire/sessions.ts";
 import { messageOf } from "../model/errors.ts";
 import { totalRanks } from "../model/resources.ts";
 import { type FoundMpi, findMpi } from "../platform/launchers/find-mpi.ts";
+import { startsOn } from "../platform/launchers/mpi-arguments.ts";
 import type { PilotConfig } from "./config.ts";
 import type { Clock } from "./hub/clock.ts";
 import { toHubTask } from "./hub/dispatch/offer.ts";
@@ -186,10 +187,24 @@ export class Pilot {
     return Math.min(30, Math.max(1, Math.ceil(leftSec)));
   }
 
+  async #findMpi(): Promise<FoundMpi> {
+    const { launcher, program, template, pmi, startsOn: place } = this.#config.mpi;
+    const found = await findMpi(launcher, program ?? undefined);
+    if ("missing" in found) return found;
+    return {
+      launcher: {
+        ...found.launcher,
+        template,
+        ...(pmi === null ? {} : { pmi }),
+        startsOn: place ?? startsOn(found.launcher),
+      },
+    };
+  }
+
   async #toTasks(offers: readonly { readonly offer: Offer; readonly app: App }[]): Promise<HubTask[]> {
     this.#idleSince = this.#parts.clock.elapsed();
     if (this.#mpi === null && offers.some(({ offer }) => totalRanks(offer) > 1)) {
-      this.#mpi = await findMpi(this.#config.mpi.launcher);
+      this.#mpi = await this.#findMpi();
       this.#parts.log("launcher" in this.#mpi ? "info" : "warn", "looked for an MPI launcher", this.#mpi);
     }
     const relay = this.#relay;
@@ -198,6 +213,8 @@ export class Pilot {
       toHubTask(offer, app, {
         site,
         graceSec: this.#graceSec,
+        ranks: this.#config.mpi,
+        forwarded,
         mpi: () => this.#mpi ?? { missing: "it was not looked for" },
         asRoot,
         grant: relay && ((job, attempt) => relay.grant(job, attempt)),
@@ -207,6 +224,9 @@ export class Pilot {
 }
 
 const asRoot = process.getuid?.() === 0;
+
+/** What programs on other nodes need to be found, where their launcher hands on only what it is told. */
+const forwarded = ["PATH", "LD_LIBRARY_PATH"].filter((name) => process.env[name] !== undefined);
 
 /** What a pilot's directory holds besides its config. */
 export const nodeLogFile = (directory: string): string => join(directory, "node.log");

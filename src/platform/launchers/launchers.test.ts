@@ -2,13 +2,13 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { findMpi, readMpiVersion } from "./find-mpi.ts";
-import { mpiArguments, type RankLaunch } from "./mpi-arguments.ts";
+import { chooseSrunMpi, findMpi, readMpiVersion } from "./find-mpi.ts";
+import { mpiArguments, type RankLaunch, startsOn } from "./mpi-arguments.ts";
 
 const openMpi = { family: "openmpi", program: "mpiexec", version: "4.1.4" } as const;
 const mpich = { family: "mpich", program: "/opt/mpich/bin/mpiexec", version: "4.0.2" } as const;
 const launch: RankLaunch = {
-  ranksPerNode: 4,
+  ...{ ranksPerNode: 4, threadsPerRank: 2, threadsPerCore: 1, coresPerNode: 8, gpusPerRank: 0.5 },
   hosts: ["nid01"],
   environment: ["PATH", "SECRET"],
   options: ["--mca", "btl", "self,vader"],
@@ -47,6 +47,59 @@ test("[B11] no value of the environment is ever an argument of a launcher", () =
   for (const launcher of [openMpi, mpich])
     for (const hosts of [["a"], ["a", "b"]])
       expect(mpiArguments(launcher, { ...launch, hosts }).join(" ")).not.toContain("=");
+});
+
+test("srun starts a step beside all others, on exactly these hosts, by the interface that the site has", () => {
+  const srun = { family: "srun", program: "srun", version: "22.05", pmi: "pmix" } as const;
+  const line = mpiArguments(srun, { ...launch, hosts: ["n1", "n2"], options: ["--time=5"] }).join(" ");
+  expect(line).toContain("srun --overlap --nodes=2 --ntasks=8 --ntasks-per-node=4 --nodelist=n1,n2");
+  expect(line).toContain("--cpu-bind=none --mpi=pmix");
+  expect(line).toMatch(/--export=ALL --time=5 sh -c lmp -in in.melt$/);
+  expect(startsOn(srun)).toBe("first-node");
+});
+
+test("aprun and jsrun are called on the batch host and say depth and GPUs", () => {
+  const aprun = { family: "aprun", program: "aprun", version: "1" } as const;
+  expect(mpiArguments(aprun, { ...launch, hosts: ["nid00007", "nid00012"], options: [] }).join(" ")).toBe(
+    "aprun -n 8 -N 4 -L 7,12 -d 2 -j 1 -cc none -q sh -c lmp -in in.melt",
+  );
+  const jsrun = { family: "jsrun", program: "jsrun", version: "1" } as const;
+  expect(mpiArguments(jsrun, { ...launch, hosts: ["a", "b"], options: [] }).join(" ")).toContain(
+    "jsrun --nrs 2 --rs_per_host 1 --tasks_per_rs 4 --cpu_per_rs 8 --gpu_per_rs 2",
+  );
+  expect([startsOn(aprun), startsOn(jsrun)]).toEqual(["batch-host", "batch-host"]);
+  expect(startsOn({ ...aprun, startsOn: "first-node" })).toBe("first-node");
+});
+
+test("Cray's mpiexec gets its own spelling", () => {
+  const pals = { family: "pals", program: "mpiexec", version: "1.2" } as const;
+  expect(mpiArguments(pals, { ...launch, hosts: ["x1", "x2"], options: [] }).join(" ")).toContain(
+    "mpiexec -n 8 --ppn 4 --hosts x1,x2 --cpu-bind none --envall sh -c",
+  );
+});
+
+test("[B57] a site's own launcher is a list of words with placeholders, and no value splits a word", () => {
+  const template = ["run", "-n={{ranks}}", "{{ hosts }}", "-d", "{{threads_per_rank}}"];
+  const custom = { family: "custom", program: "custom", version: "", template } as const;
+  expect(mpiArguments(custom, { ...launch, hosts: ["a", "b c"], options: [] })).toEqual([
+    "run",
+    "-n=8",
+    "a,b c",
+    "-d",
+    "2",
+    "sh",
+    "-c",
+    "lmp -in in.melt",
+  ]);
+  expect(() => mpiArguments({ ...custom, template: ["{{rank}}"] }, launch)).toThrowError(
+    /no \{\{rank\}\}; there are ranks/,
+  );
+});
+
+test("srun is asked what ranks can speak, and the richest of it is taken", () => {
+  expect(chooseSrunMpi("srun: MPI types are...\nnone\npmi2\npmix\n")).toBe("pmix");
+  expect(chooseSrunMpi("MPI plugin types are...\n\tcray_shasta\n\tnone\n\tpmi2\n")).toBe("cray_shasta");
+  expect(chooseSrunMpi("MPI plugin types are...\n\tnone\n")).toBeNull();
 });
 
 test("versions of both families are told apart", () => {

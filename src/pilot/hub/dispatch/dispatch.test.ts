@@ -10,6 +10,8 @@ const context: DispatchContext = {
   site: { name: "here", directory: "/site" },
   graceSec: 7,
   mpi: () => ({ launcher: { family: "openmpi", program: "mpiexec", version: "4" } }),
+  ranks: { binding: "task", gpuBinding: "task", options: [] },
+  forwarded: ["PATH"],
   asRoot: false,
   grant: null,
 };
@@ -93,6 +95,41 @@ test("several ranks without a launcher are an error that says what is missing", 
 test("a job over several nodes starts its ranks on all of them", () => {
   const places = ["nid01", "nid02"].map((hostname) => ({ ...place, hostname }));
   expect(specOf({ nodes: 2, ranksPerNode: 2 }, {}, places).command).toContain("--host nid01:2,nid02:2");
+});
+
+test("over several nodes each rank finds its node's own cores and GPUs, and the markers it is found by", () => {
+  const far = { hostname: "nid02", cores: [8, 9], gpus: [{ kind: "cuda" as const, id: "3" }] };
+  const { command } = specOf({ nodes: 2, ranksPerNode: 2 }, {}, [place, far]);
+  for (const part of [
+    "cores=4,5 cuda=1",
+    "nid02|nid02.*) cores=8,9 cuda=3",
+    "-x CONIFER_TASK",
+    "-x CONIFER_NODE_AGENT",
+  ])
+    expect(command).toContain(part);
+});
+
+test("ranks started by a daemon are pinned by themselves on a single node, too", () => {
+  const srun = { ...context, mpi: () => ({ launcher: { family: "srun" as const, program: "srun", version: "22" } }) };
+  const [command] = [toHubTask(offer({ ranksPerNode: 2 }), app({}), srun).makeSpec([place]).command];
+  expect(command).toContain("srun --overlap --nodes=1 --ntasks=2");
+  expect(command).toContain("cores=4,5");
+});
+
+test("each rank gets its own cores where the site says so, and the site's options come before the job's", () => {
+  const ranks = { binding: "rank" as const, gpuBinding: "task" as const, options: ["--site"] };
+  const task = toHubTask(offer({ ranksPerNode: 2, launchOptions: ["--job"] }), app({}), { ...context, ranks });
+  const { command } = task.makeSpec([place]);
+  expect(command).toContain("--bind-to none --site --job sh -c");
+  expect(command).toContain("4 5");
+});
+
+test("where launchers work only on the batch host, the task starts there and its cores are the ranks' alone", () => {
+  const aprun = { ...context, mpi: () => ({ launcher: { family: "aprun" as const, program: "aprun", version: "1" } }) };
+  const task = toHubTask(offer({ ranksPerNode: 2 }), app({}), aprun);
+  expect(task.startsOn).toBe("batch-host");
+  expect(task.makeSpec([place])).toMatchObject({ cores: null, gpus: [] });
+  expect(toHubTask(offer(), app({}), aprun).startsOn).toBe("first-node");
 });
 
 test("[B11] a container gets names of variables, never their values", () => {

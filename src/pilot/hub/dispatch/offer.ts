@@ -3,10 +3,12 @@ import { isAbsolute, join, normalize } from "node:path";
 import type { AppDefinition } from "../../../app/definition.ts";
 import type { Offer } from "../../../client/wire/sessions.ts";
 import { ConiferError } from "../../../model/errors.ts";
+import { totalRanks } from "../../../model/resources.ts";
 import type { FoundMpi } from "../../../platform/launchers/find-mpi.ts";
+import { startsOn } from "../../../platform/launchers/mpi-arguments.ts";
 import type { TaskSpec } from "../../link/messages.ts";
 import { type HubTask, type TaskPlace, taskName } from "../task.ts";
-import { makeCommand } from "./command.ts";
+import { makeCommand, type RankChoices } from "./command.ts";
 
 /** What all tasks of a pilot share. */
 export interface DispatchContext {
@@ -14,6 +16,9 @@ export interface DispatchContext {
   readonly graceSec: number;
   /** Known by the time a task with several ranks is placed. */
   readonly mpi: () => FoundMpi;
+  readonly ranks: RankChoices;
+  /** Further names of variables that ranks on other nodes need. */
+  readonly forwarded: readonly string[];
   readonly asRoot: boolean;
   /** Lets one attempt reach the server through the pilot until it ends; null where there is no relay. */
   readonly grant: ((job: number, attempt: number) => { address: string; token: string }) | null;
@@ -27,8 +32,14 @@ export function toHubTask(offer: Offer, app: AppDefinition, context: DispatchCon
     priority: offer.priority,
     resources: offer,
     isWide: offer.wide,
+    startsOn: startOf(offer, context),
     makeSpec: (places) => makeSpec({ offer, app, context, places }),
   };
+}
+
+function startOf(offer: Offer, { mpi }: DispatchContext): "first-node" | "batch-host" {
+  const found = totalRanks(offer) > 1 ? mpi() : null;
+  return found && "launcher" in found ? startsOn(found.launcher) : "first-node";
 }
 
 interface Dispatch {
@@ -47,15 +58,18 @@ function makeSpec({ offer, app, context, places }: Dispatch): TaskSpec {
     app,
     parameters: offer.parameters,
     job: { id: job, name, attempt, workdir },
-    ranksPerNode: offer.ranksPerNode,
+    resources: offer,
     places,
-    environment: [...Object.keys(environment), ...nodeVariables],
+    environment: [...Object.keys(environment), ...everyRanks, ...(context.grant === null ? [] : [jobFile])],
+    forwarded: context.forwarded,
     launchOptions: offer.launchOptions,
+    ranks: context.ranks,
     directories: [context.site.directory, temporary],
-    mpi: offer.nodes * offer.ranksPerNode > 1 ? context.mpi() : { missing: "it was not looked for" },
+    mpi: totalRanks(offer) > 1 ? context.mpi() : { missing: "it was not looked for" },
     asRoot: context.asRoot,
   });
-  const [place] = places;
+  // What starts the ranks from another host has none of their cores there.
+  const place = startOf(offer, context) === "batch-host" ? undefined : places[0];
   return {
     task: taskName({ id: job, attempt }),
     attempt,
@@ -90,16 +104,9 @@ function steering({ grant, site }: DispatchContext, { job, attempt }: Offer): Pi
 /** Asked once: it reads the environment each time. */
 const temporary = tmpdir();
 
-/** What the node agent sets by itself. */
-const nodeVariables = [
-  "OMP_NUM_THREADS",
-  "CUDA_VISIBLE_DEVICES",
-  "CUDA_DEVICE_ORDER",
-  "ROCR_VISIBLE_DEVICES",
-  "ZE_AFFINITY_MASK",
-  "CONIFER_TASK",
-  "CONIFER_JOB_FILE",
-];
+/** What the node agent sets by itself for each task; by the last two its processes are found on every node. */
+const everyRanks = ["OMP_NUM_THREADS", "CONIFER_TASK", "CONIFER_NODE_AGENT"];
+const jobFile = "CONIFER_JOB_FILE";
 
 function shorter(a: number | null, b: number | null): number | null {
   return a === null ? b : b === null ? a : Math.min(a, b);
