@@ -98,9 +98,9 @@ const NO_OUTPUT_SIGNAL = 53;
 function whyFailed(state: string, told: string, { reason, exitCode, signal, nodes }: SlurmJob): string {
   if (state === "NODE_FAIL" && nodes !== "") return `${told} (it had ${nodes})`;
   if (state !== "FAILED") return told;
+  if (reason === "BadConstraints") return `${PENDING.BadConstraints} (${reason})`;
   if (signal === NO_OUTPUT_SIGNAL) return "its output file could not be opened";
   if (signal > 0) return `it was ended by signal ${signal}`;
-  if (reason === "BadConstraints") return `${PENDING.BadConstraints} (${reason})`;
   if (exitCode > 0) return `exit code ${exitCode}`;
   return reason === "None" || reason === "" ? told : `${told} (${reason})`;
 }
