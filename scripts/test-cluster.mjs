@@ -1,6 +1,8 @@
-// `npm run test:cluster`: installs Debian packages, then runs what needs PostgreSQL, MPI, ssh or root.
+// `npm run test:cluster`: installs Debian packages, brings a Slurm cluster of four nodes up on this machine, runs what needs
+// PostgreSQL, MPI, a batch scheduler, ssh or root, and takes the cluster down again (CONIFER_KEEP_LAB=1 keeps it).
 import { spawnSync } from "node:child_process";
-import { ensureInstalled, run } from "./ensure.mjs";
+import { join } from "node:path";
+import { ensureInstalled, root, run } from "./ensure.mjs";
 import { summarise, vitest } from "./suites.mjs";
 
 const PACKAGES = [
@@ -25,10 +27,16 @@ if (missing.length > 0) {
     stdio: ["ignore", "ignore", "inherit"],
   });
 }
-summarise(
-  [
-    vitest("database tests on PostgreSQL", ["src/server", "test/server"], { CONIFER_TEST_ENGINE: "postgres" }),
-    vitest("cluster: MPI, crash images, LAMMPS", ["--config", "vitest.cluster.config.ts"]),
-  ],
-  [],
-);
+const lab = (name, ...options) => run(join(root, "test/cluster/lab", name), options);
+lab("slurm-up.sh", "4");
+try {
+  summarise(
+    [
+      vitest("database tests on PostgreSQL", ["src/server", "test/server"], { CONIFER_TEST_ENGINE: "postgres" }),
+      vitest("cluster: schedulers, MPI, crash images, LAMMPS", ["--config", "vitest.cluster.config.ts"]),
+    ],
+    [],
+  );
+} finally {
+  if (process.env.CONIFER_KEEP_LAB !== "1") lab("slurm-down.sh");
+}

@@ -8,14 +8,14 @@ import type { BatchSettingsInput } from "../../src/platform/schedulers/batch/set
 import { openBatchScheduler } from "../../src/platform/schedulers/open-scheduler.ts";
 import type { AllocationRequest, AllocationStatus } from "../../src/platform/schedulers/scheduler.ts";
 import { slurm } from "../../src/platform/schedulers/slurm/slurm.ts";
-import { slurmCommand, slurmNode, slurmUp } from "./lab/labs.ts";
+import { runCommand, slurmNode, slurmUp } from "./lab/labs.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "conifer-slurm-"));
 const owner = `t${process.pid}`;
 let ahead = 0;
 let keys = 0;
 beforeAll(() => slurmUp("4"));
-afterEach(() => slurmCommand("scancel", "--user=root"));
+afterEach(() => runCommand("scancel", "--user=root"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const open = (settings: BatchSettingsInput = {}) =>
@@ -50,9 +50,7 @@ const until = (scheduler: BatchScheduler, id: string, wanted: object, timeout = 
   expect.poll(() => statusOf(scheduler, id), { timeout, interval: 250 }).toMatchObject(wanted);
 /** A node that was down comes back by itself once it has registered. */
 const isIdle = (node: string) =>
-  expect
-    .poll(() => slurmCommand("sinfo", "-h", "-n", node, "-p", "batch", "-o", "%T"), { timeout: 60_000 })
-    .toBe("idle");
+  expect.poll(() => runCommand("sinfo", "-h", "-n", node, "-p", "batch", "-o", "%T"), { timeout: 60_000 }).toBe("idle");
 const words = (pattern: RegExp) => expect.stringMatching(pattern);
 
 describe("Slurm", () => {
@@ -143,7 +141,7 @@ describe("Slurm", () => {
     await until(scheduler, behind, { reason: "jobs of higher priority come first (Priority)" });
     await until(scheduler, after, { reason: "it waits for another job (Dependency)" });
     await until(scheduler, spent, { reason: words(/a limit of its account or QOS is reached \(AssocGrp/) });
-    slurmCommand("scontrol", "hold", behind);
+    runCommand("scontrol", "hold", behind);
     await until(scheduler, behind, { reason: words(/it is held/) });
     await expect
       .poll(async () => Number(((await statusOf(scheduler, next)) as { expectedStartAt?: number }).expectedStartAt), {
@@ -177,7 +175,7 @@ describe("Slurm", () => {
     const asked = request("sleep 1000");
     const id = await submit(scheduler, asked);
     await until(scheduler, id, { state: "running" });
-    slurmCommand("scancel", id);
+    runCommand("scancel", id);
     await until(scheduler, id, { state: "ended", outcome: "cancelled" });
     const run = processRunner({ scheduler: "slurm", limitSec: 20, directory: null });
     const question = { run, user: "root", ids: [id, "999999"] };
@@ -205,13 +203,13 @@ describe("Slurm", () => {
     await isIdle("n3");
     const comesBack = await submit(scheduler, request("sleep 1000", { options: { requeue: true, nodeList: "n3" } }));
     await until(scheduler, comesBack, { state: "running" });
-    slurmCommand("scontrol", "update", "nodename=n3", "state=down", "reason=test");
+    runCommand("scontrol", "update", "nodename=n3", "state=down", "reason=test");
     await until(scheduler, comesBack, {
       state: "queued",
       reason: words(/^it was put back into the queue after a node failed/),
     });
     await isIdle("n3");
-    slurmCommand("scontrol", "update", `jobid=${comesBack}`, "starttime=now");
+    runCommand("scontrol", "update", `jobid=${comesBack}`, "starttime=now");
     await until(scheduler, comesBack, { state: "running" });
   });
 

@@ -17,8 +17,8 @@ export function slurmNode(...words: string[]): void {
   execFileSync(script("slurm-node.sh"), words, { stdio: ["ignore", "ignore", "inherit"] });
 }
 
-/** Runs one of Slurm's own commands. */
-export function slurmCommand(program: string, ...words: string[]): string {
+/** Runs a command; what it printed. Throws where it fails. */
+export function runCommand(program: string, ...words: string[]): string {
   const { status, stdout, stderr } = spawnSync(program, words, { encoding: "utf8" });
   if (status !== 0) throw new Error(`${program} ${words.join(" ")}: ${stderr}`);
   return stdout.trim();
@@ -28,4 +28,19 @@ export function slurmCommand(program: string, ...words: string[]): string {
 export function sgeUp(...options: string[]): string {
   execFileSync(script("sge-up.sh"), options, { stdio: ["ignore", "ignore", "inherit"] });
   return `${process.env.LAB_SGE_ROOT ?? "/var/lib/hpclab/sge"}/bin`;
+}
+
+/** Crashes or boots a node of the Grid Engine lab. */
+export function sgeNode(...words: string[]): void {
+  execFileSync(script("sge-node.sh"), words, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/** Ends the Grid Engine lab, by the pids it recorded. */
+export function sgeDown(): void {
+  execFileSync(script("sge-down.sh"), [], { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/** Ends the Slurm lab, by the pids it recorded. */
+export function slurmDown(): void {
+  execFileSync(script("slurm-down.sh"), [], { stdio: ["ignore", "ignore", "inherit"] });
 }
