@@ -85,7 +85,13 @@ function play(jobs: PlayedJob[], { policy, waitMin, machineNodes, failUntil = 0 
       },
       allocations: alive(),
       policy,
-      limits: { node: { cores: 4, gpus: 0, memoryBytes: 0 }, maxNodes: null, maxWallTimeMin: null, overheadMin: 0.5 },
+      limits: {
+        node: { cores: 4, gpus: 0, memoryBytes: 0 },
+        maxNodes: null,
+        maxWallTimeMin: null,
+        idleNodes: null,
+        overheadMin: 0.5,
+      },
       history: { failedStarts, lastFailureAt, lastFailure: "", emptySince },
       now,
     });

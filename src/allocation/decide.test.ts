@@ -42,6 +42,7 @@ const input = (shapes: Demand["shapes"], change: Change = {}): ElasticInput => (
     node: { cores: 4, gpus: 0, memoryBytes: 0 },
     maxNodes: null,
     maxWallTimeMin: null,
+    idleNodes: null,
     overheadMin: 1,
     ...change.limits,
   },
@@ -103,6 +104,15 @@ describe("the elastic decision", () => {
     expect(asked(input([shape({ count: 4000, wallTimeMin: 0.01 })]))).toEqual([[1, 13]]);
     expect(asked(input([shape({ count: 4, wallTimeMin: 30 })]))).toEqual([[1, 37]]);
     expect(asked(input([shape({ count: 40, wallTimeMin: 55 })]))).toEqual([[10, 60]]);
+  });
+
+  it("asks for no more than is idle where only that is wanted, and says so", () => {
+    const jobs = [shape({ count: 400 })];
+    expect(asked(input(jobs, { limits: { idleNodes: 2 } })).map(([nodes]) => nodes)).toEqual([2]);
+    expect(decide(input(jobs, { limits: { idleNodes: 0 } }))).toMatchObject({
+      submit: [],
+      why: expect.stringContaining("0 nodes are idle"),
+    });
   });
 
   it("keeps to maxNodes, maxQueued and what the scheduler gives at once", () => {

@@ -28,6 +28,8 @@ export type ElasticLimits = {
   /** Nodes of one allocation; null = no limit. */
   readonly maxNodes: number | null;
   readonly maxWallTimeMin: number | null;
+  /** Nodes that could start something now, where no more than these may be asked for; null = no matter. */
+  readonly idleNodes: number | null;
   /** What an allocation needs beside its jobs: start, and the margin at its end. */
   readonly overheadMin: number;
 };
@@ -101,7 +103,8 @@ export function decide(input: ElasticInput): ElasticDecision {
   if (pause !== null) return { submit: [], cancel: [], why: `${pause}; ${told}${note}` };
 
   const waiting = input.allocations.filter(({ state }) => state === "pending_submission" || state === "queued").length;
-  const room = { nodes: policy.maxNodes - active, allocations: policy.maxQueued - waiting };
+  const idleNodes = limits.idleNodes ?? Number.POSITIVE_INFINITY;
+  const room = { nodes: Math.min(policy.maxNodes - active, idleNodes), allocations: policy.maxQueued - waiting };
   const sizes = cutUp(Math.max(need, widest), { cap, least: Math.max(policy.minNodes, widest), room });
   const nodes = sizes.reduce((sum, size) => sum + size, 0);
   const wallTimeMin = wallTime(fitting, { nodes: nodes + idle, longest, policy, overheadMin: limits.overheadMin });
@@ -182,6 +185,8 @@ function outcome(sizes: readonly number[], room: Room, { policy, limits }: Elast
   const cap = Math.min(policy.maxNodes, limits.maxNodes ?? Number.POSITIVE_INFINITY);
   if (policy.minNodes > cap) return `minNodes is ${policy.minNodes}, but the scheduler gives at most ${cap}`;
   if (room.allocations <= 0) return `${policy.maxQueued} allocations wait already (maxQueued)`;
+  if (limits.idleNodes !== null && room.nodes >= limits.idleNodes)
+    return `${limits.idleNodes} nodes are idle (backfill)`;
   return `more than maxNodes, ${policy.maxNodes}, would be needed`;
 }
 

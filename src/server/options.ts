@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isLoopback } from "../client/transport/address.ts";
 import { ConiferError } from "../model/errors.ts";
 import { type DatabaseOptions, parseDatabaseOption } from "./database/index.ts";
 
@@ -69,11 +70,6 @@ export function parseListen(text: string | undefined): { host: string; port: num
       problem: `expected HOST:PORT, got ${JSON.stringify(text)}`,
     });
   return { host: host ?? "127.0.0.1", port };
-}
-
-/** Whether only this machine can reach the address. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 function withLock(database: DatabaseOptions, { takeOverLock = false, durable = true }: ServerOptions): DatabaseOptions {

@@ -1,10 +1,11 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
+import { pino } from "pino";
 import { ConiferError } from "../model/errors.ts";
 import { writeJsonFile } from "../platform/files/json-file.ts";
 import { allGone, signal } from "../platform/processes/marked.ts";
-import { LocalScheduler } from "../platform/schedulers/local/local-scheduler.ts";
 import { findAgent, isHere } from "./agent/lock.ts";
+import { endAllocations, openSiteScheduler } from "./batch/scheduler.ts";
 import { readSiteIdentity } from "./directory/identity.ts";
 import { siteLayout } from "./directory/layout.ts";
 import { readSettings } from "./settings/read-settings.ts";
@@ -23,7 +24,7 @@ export async function stopSite(options: { readonly directory: string; readonly p
   const pilots = options.pilots === true;
   const agent = await findAgent(layout);
   if (agent === null) {
-    if (pilots) await endAllocations(directory);
+    if (pilots) await endWithoutAgent(directory);
     return false;
   }
   if (!isHere(agent)) {
@@ -36,25 +37,24 @@ export async function stopSite(options: { readonly directory: string; readonly p
   if (await allGone([agent], STOP_MS + graceMs)) return true;
   signal(agent.pid, "SIGKILL");
   await allGone([agent], 5000);
-  if (pilots) await endAllocations(directory);
+  if (pilots) await endWithoutAgent(directory);
   return true;
 }
 
-/** Ends what the local scheduler runs, without an agent. */
-async function endAllocations(directory: string): Promise<void> {
-  const grace = await graceSec(directory);
-  await using scheduler = await LocalScheduler.open({
-    directory: siteLayout(directory).localScheduler,
-    maxRunning: 0,
-    graceSec: grace + 10,
+/** Ends the site's allocations without an agent. */
+async function endWithoutAgent(directory: string): Promise<void> {
+  const layout = siteLayout(directory);
+  const settings = await readSettings(layout.settings);
+  const { mark } = await readSiteIdentity(directory);
+  // None that waits is to start now.
+  const idle = { ...settings, scheduler: { ...settings.scheduler, maxRunning: 0 } };
+  await using scheduler = await openSiteScheduler(idle, {
+    layout,
+    mark,
+    log: pino({ enabled: false }),
+    onChange: () => undefined,
   });
-  const ids = scheduler.active().map(({ id }) => id);
-  await scheduler.cancel(ids);
-  const until = performance.now() + grace * 2000 + 30_000;
-  while (scheduler.active().length > 0 && performance.now() < until) {
-    await scheduler.status([]);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await endAllocations(scheduler, { withinSec: settings.pilot.graceSec * 2 + 30 });
 }
 
 async function graceSec(directory: string): Promise<number> {

@@ -105,7 +105,7 @@ test("inside a site's directory that site is meant, unless --site says otherwise
   await mkdir(inside, { recursive: true });
   await writeFile(
     join(lab.home, "there/.conifer-site.json"),
-    JSON.stringify({ siteId: there.id, name: "there", address: "" }),
+    JSON.stringify({ siteId: there.id, name: "there", address: "", mark: "00000000" }),
   );
   const { stdout } = await lab.run(["job", "create", "sim", "--json"], { cwd: inside });
   const [id] = JSON.parse(stdout).ids;

@@ -36,7 +36,7 @@ describe("making a site", () => {
     expect(made).toMatchObject({ name: "made", directory: place("made"), address: lab.access.address });
     expect(await readdir(place("made"))).toEqual([".conifer-site.json", "apps", "data", "log", "run", "settings.yml"]);
     expect(await findSiteDirectory(place("made/apps"))).toBe(place("made"));
-    expect(await readSiteIdentity(place("made"))).toEqual({ siteId: made.siteId, name: "made", address: made.address });
+    expect(await readSiteIdentity(place("made"))).toEqual({ siteId: made.siteId, name: "made", address: made.address, mark: made.mark });
     const { token } = JSON.parse(await readFile(place("made/run/access.json"), "utf8"));
     expect(token).not.toBe(lab.access.token);
     await using own = openClient({ ...lab.access, token });

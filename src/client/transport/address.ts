@@ -22,3 +22,8 @@ export function parseAddress(address: string): Target {
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   return { kind, host, port: url.port === "" ? (kind === "http" ? 80 : 443) : Number(url.port) };
 }
+
+/** Whether only this machine can reach a host by this name or address. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
+import net from "node:net";
 import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import { ConiferError } from "../../model/errors.ts";
@@ -62,24 +64,46 @@ export async function askFingerprint(address: string, timeoutMs = 10_000): Promi
   });
 }
 
+/** A connection for raw bytes, checked as those of requests are; for a relay. */
+export async function openSocket(address: string, fingerprint: string | null): Promise<Duplex> {
+  const target = parseAddress(address);
+  if (target.kind === "https") return openTls(address, target, fingerprint);
+  const socket = net.connect(target.kind === "unix" ? { path: target.path } : { host: target.host, port: target.port });
+  await once(socket, "connect");
+  return socket;
+}
+
 const HANDSHAKE_MS = 10_000;
 type Connected = (error: Error | null, socket?: Duplex) => void;
 
 function pinned(address: string, expected: string): https.Agent["createConnection"] {
   return (options, callback) => {
     const done = callback as Connected | undefined;
-    const host = String(options.host ?? "");
-    const socket = tls.connect({ host, port: Number(options.port), rejectUnauthorized: false, ...serverName(host) });
-    socket.setTimeout(HANDSHAKE_MS, () => socket.destroy(new Error("no TLS handshake in time")));
-    socket.once("error", (error) => done?.(error));
-    socket.once("secureConnect", () => {
-      socket.setTimeout(0);
-      const got = normalize(socket.getPeerCertificate().fingerprint256 ?? "");
-      if (got === expected) done?.(null, socket);
-      else socket.destroy(new ConiferError("FINGERPRINT_MISMATCH", { address, got, expected }));
-    });
+    const target = { host: String(options.host ?? ""), port: Number(options.port) };
+    openTls(address, target, expected).then(
+      (socket) => done?.(null, socket),
+      (error) => done?.(error),
+    );
     return undefined;
   };
+}
+
+/** With a fingerprint that decides, without one the system's authorities do. */
+async function openTls(
+  address: string,
+  { host, port }: { readonly host: string; readonly port: number },
+  fingerprint: string | null,
+): Promise<Duplex> {
+  const socket = tls.connect({ host, port, rejectUnauthorized: fingerprint === null, ...serverName(host) });
+  socket.setTimeout(HANDSHAKE_MS, () => socket.destroy(new Error("no TLS handshake in time")));
+  await once(socket, "secureConnect");
+  socket.setTimeout(0);
+  if (fingerprint === null) return socket;
+  const got = normalize(socket.getPeerCertificate().fingerprint256 ?? "");
+  const expected = normalize(fingerprint);
+  if (got === expected) return socket;
+  socket.destroy();
+  throw new ConiferError("FINGERPRINT_MISMATCH", { address, got, expected });
 }
 
 /** TLS forbids a bare IP address as a server name. */

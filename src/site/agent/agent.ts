@@ -4,14 +4,14 @@
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import packageJson from "../../../package.json" with { type: "json" };
 import { messageOf } from "../../model/errors.ts";
 import { rotateLog } from "../../platform/files/rotate-log.ts";
-import { LocalScheduler } from "../../platform/schedulers/local/local-scheduler.ts";
+import type { Scheduler } from "../../platform/schedulers/scheduler.ts";
 import { AppCatalog } from "../apps/catalog.ts";
 import { appsModule } from "../apps/module.ts";
 import { batchModule } from "../batch/module.ts";
+import { endAllocations, openSiteScheduler } from "../batch/scheduler.ts";
 import { syncBatchJobs } from "../batch/sync.ts";
 import { cleanModule } from "../clean/module.ts";
 import { readSiteIdentity, type SiteIdentity, writeSiteIdentity } from "../directory/identity.ts";
@@ -19,6 +19,7 @@ import { type SiteLayout, siteLayout } from "../directory/layout.ts";
 import { readSiteAccess, type SiteAccess } from "../directory/site-access.ts";
 import { elasticModule } from "../elastic/module.ts";
 import { hooksModule } from "../hooks/module.ts";
+import { needsRelay, openServerRelay, type ServerRelay } from "../relay/relay.ts";
 import { readSettings } from "../settings/read-settings.ts";
 import type { Settings } from "../settings/schema.ts";
 import { type AgentContext, makeBells, makeNotices, ringAll } from "./context.ts";
@@ -38,7 +39,8 @@ const KEPT_LOGS = 3;
 export class SiteAgent implements AsyncDisposable {
   readonly #context: AgentContext;
   readonly #link: ServerLink;
-  readonly #scheduler: LocalScheduler;
+  readonly #scheduler: Scheduler;
+  readonly #relay: ServerRelay | null;
   readonly #identity: AgentIdentity;
   readonly #stopping = new AbortController();
   readonly #supervisors: readonly Supervisor[];
@@ -52,14 +54,20 @@ export class SiteAgent implements AsyncDisposable {
   private constructor(parts: {
     context: Omit<AgentContext, "scheduler" | "client" | "access">;
     link: ServerLink;
-    scheduler: LocalScheduler;
+    scheduler: Scheduler;
+    relay: ServerRelay | null;
     identity: AgentIdentity;
   }) {
     this.#link = parts.link;
     this.#scheduler = parts.scheduler;
     this.#identity = parts.identity;
-    const { link, scheduler } = parts;
-    const context: AgentContext = { ...parts.context, scheduler, client: link, access: () => link.access };
+    this.#relay = parts.relay;
+    const { link, scheduler, relay } = parts;
+    const access = () => {
+      const { address, fingerprint } = relay ?? link.access;
+      return { address, fingerprint, token: link.access.token };
+    };
+    const context: AgentContext = { ...parts.context, scheduler, client: link, access };
     this.#context = context;
     let tellReplaced = (): void => undefined;
     this.replaced = new Promise((resolve) => {
@@ -105,16 +113,15 @@ export class SiteAgent implements AsyncDisposable {
     const userAgent = `conifer-site/${packageJson.version}`;
     const link = await ServerLink.open({ readAccess, userAgent, onRenewed: () => ringAll(bells) });
     try {
-      const scheduler = await LocalScheduler.open({
-        directory: layout.localScheduler,
-        maxRunning: settings.scheduler.maxRunning,
-        graceSec: settings.pilot.graceSec + END_MARGIN_SEC / 2,
-        onChange: () => bells.batch.ring(),
-      });
+      const { mark } = await readSiteIdentity(directory);
+      const scheduler = await openSiteScheduler(settings, { layout, mark, log, onChange: () => bells.batch.ring() });
+      const relay = needsRelay(settings, link.address)
+        ? await openServerRelay({ layout, settings, access: () => link.access, log })
+        : null;
       const site = await renamed(await readSiteIdentity(directory), { layout, settings, link, log });
       const context = { layout, identity: site, settings, log, bells, notices: makeNotices() };
       log.info({ pid: process.pid, site, node: process.version }, "the agent starts");
-      return new SiteAgent({ context, link, scheduler, identity });
+      return new SiteAgent({ context, link, scheduler, relay, identity });
     } catch (error) {
       await link[Symbol.asyncDispose]();
       await releaseAgentLock(layout, identity);
@@ -144,14 +151,10 @@ export class SiteAgent implements AsyncDisposable {
   /** Gives up all allocations and waits until they have ended and the server knows. */
   async endPilots(): Promise<void> {
     const { log, settings } = this.#context;
-    const keys = this.#scheduler.active();
-    log.info({ allocations: keys.length }, "ending the allocations");
-    await this.#scheduler.cancel(keys.map(({ id }) => id));
-    const until = performance.now() + (settings.pilot.graceSec + END_MARGIN_SEC) * 1000;
-    while (performance.now() < until && this.#scheduler.active().some(({ id }) => keys.some((one) => one.id === id))) {
-      await this.#scheduler.status([]);
-      await delay(50);
-    }
+    await endAllocations(this.#scheduler, {
+      withinSec: settings.pilot.graceSec + END_MARGIN_SEC,
+      onBegin: (allocations) => log.info({ allocations }, "ending the allocations"),
+    });
     await syncBatchJobs(this.#context, new Map()).catch((error: unknown) =>
       log.warn({ problem: messageOf(error) }, "the server does not know yet that the allocations have ended"),
     );
@@ -161,6 +164,7 @@ export class SiteAgent implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
     await Promise.all(this.#runs);
+    await this.#relay?.[Symbol.asyncDispose]();
     await this.#scheduler[Symbol.asyncDispose]();
     await this.#link[Symbol.asyncDispose]();
     this.#context.log.info({ pid: process.pid }, "the agent stops");

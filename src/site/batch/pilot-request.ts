@@ -19,7 +19,7 @@ export function pilotDirectory(context: Pick<AgentContext, "layout">, batchJobId
 export async function preparePilot(batchJob: BatchJob, context: AgentContext): Promise<AllocationRequest> {
   const { layout, identity, settings } = context;
   const directory = pilotDirectory(context, batchJob.id);
-  const { node } = settings.scheduler;
+  const { node, kind } = settings.scheduler;
   const config: PilotConfigInput = {
     access: context.access(),
     site: { id: identity.siteId, name: identity.name, directory: layout.directory },
@@ -31,6 +31,7 @@ export async function preparePilot(batchJob: BatchJob, context: AgentContext): P
     graceSec: settings.pilot.graceSec,
     directory,
     node,
+    nodes: { hosts: kind === "local" ? "this" : "auto", ...settings.pilot.nodes },
     mpi: { launcher: settings.pilot.mpi },
   };
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -40,7 +41,11 @@ export async function preparePilot(batchJob: BatchJob, context: AgentContext): P
     key: String(batchJob.id),
     name: `conifer-${identity.name}-${batchJob.id}`,
     command: [process.execPath, programPath("pilot"), "--config", file],
-    environment: { CONIFER_BATCH_JOB: `${identity.siteId}:${batchJob.id}` },
+    environment: {
+      CONIFER_BATCH_JOB: `${identity.siteId}:${batchJob.id}`,
+      // Where a batch script leaves the environment that tasks start from.
+      CONIFER_PILOT_DIRECTORY: directory,
+    },
     directory: layout.directory,
     output: join(directory, "pilot.out"),
     nodes: batchJob.nodes,

@@ -4,7 +4,7 @@ import { basename, resolve } from "node:path";
 import type { Access, Client } from "../../client/client.ts";
 import { ConiferError, isConiferError } from "../../model/errors.ts";
 import { sampleSettings } from "../settings/sample.ts";
-import { readSiteIdentity, type SiteIdentity, writeSiteIdentity } from "./identity.ts";
+import { newMark, readSiteIdentity, type SiteIdentity, writeSiteIdentity } from "./identity.ts";
 import { type SiteLayout, siteLayout } from "./layout.ts";
 import { writeSiteAccess } from "./site-access.ts";
 
@@ -39,7 +39,7 @@ export async function initSite(options: InitSite): Promise<SiteIdentity & { read
     if ((await readdir(layout.apps)).length === 0) {
       await writeNew(`${layout.apps}/hello.yml`, HELLO, { undo, mode: 0o644 });
     }
-    const identity = { siteId: site.id, name, address: options.access.address };
+    const identity = { siteId: site.id, name, address: options.access.address, mark: newMark() };
     await writeSiteIdentity(directory, identity);
     return { ...identity, directory };
   } catch (error) {
@@ -71,7 +71,7 @@ async function renewToken(known: SiteIdentity, directory: string, options: InitS
     const problem = `this server does not know it; remove ${siteLayout(directory).marker} to register it anew`;
     throw new ConiferError("CONFLICT", { what, problem }, { cause });
   });
-  const identity = { siteId: site.id, name: site.name, address: options.access.address };
+  const identity = { ...known, siteId: site.id, name: site.name, address: options.access.address };
   await mkdir(siteLayout(directory).run, { recursive: true, mode: 0o700 });
   await makeToken(siteLayout(directory), site.name, options, []);
   await writeSiteIdentity(directory, identity);

@@ -18,6 +18,8 @@ export type SiteLayout = {
   readonly stopOrder: string;
   readonly pilots: string;
   readonly localScheduler: string;
+  /** Where the agent relayed last. */
+  readonly relay: string;
   /** Bundled app modules, named by the hash of their content. */
   readonly bundles: string;
   /** Where the hooks of each app are. */
@@ -42,6 +44,7 @@ export function siteLayout(directory: string): SiteLayout {
     stopOrder: join(run, "stop.json"),
     pilots: join(run, "pilots"),
     localScheduler: join(run, "local-scheduler"),
+    relay: join(run, "relay.json"),
     bundles: join(run, "bundles"),
     appCode: join(run, "apps.json"),
     cleaned: join(run, "cleaned.json"),

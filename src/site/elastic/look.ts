@@ -47,9 +47,14 @@ function isFailedStart({ state, started, ended }: BatchJob): boolean {
   return started === null || ended === null || Date.parse(ended) - Date.parse(started) < FAILED_START_MS;
 }
 
-export function toElasticLimits(scheduler: SchedulerLimits, node: NodeCapacity, settings: Settings): ElasticLimits {
+export function toElasticLimits(
+  scheduler: SchedulerLimits & { readonly idleNodes: number | null },
+  node: NodeCapacity,
+  settings: Settings,
+): ElasticLimits {
   return {
     node,
+    idleNodes: scheduler.idleNodes,
     maxNodes: scheduler.maxNodes,
     maxWallTimeMin: scheduler.maxWallTimeMin,
     // A minute to start, and the margin in which the pilot starts nothing more.

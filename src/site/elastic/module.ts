@@ -16,6 +16,7 @@ export function elasticModule(context: AgentContext): AgentModule {
     async run(signal, say) {
       const { client, settings, identity, bells, log, notices } = context;
       const node = nodeCapacity(settings);
+      const { queue, project, options } = settings.elastic;
       let emptySince: number | null = null;
       let lastAt = 0;
       const step = async () => {
@@ -29,7 +30,7 @@ export function elasticModule(context: AgentContext): AgentModule {
           demand,
           allocations: toElasticAllocations(open),
           policy: settings.elastic,
-          limits: toElasticLimits(await context.scheduler.limits(), node, settings),
+          limits: toElasticLimits(await limitsOf(context), node, settings),
           history: { ...failedStarts(ended, open, now), emptySince },
           now,
         });
@@ -37,7 +38,9 @@ export function elasticModule(context: AgentContext): AgentModule {
         notices.elastic = { why, at: new Date(now).toISOString() };
         say("running", why);
         for (const allocation of submit)
-          await client.call("batchJobCreate", { body: { site: identity.siteId, origin: "elastic", ...allocation } });
+          await client.call("batchJobCreate", {
+            body: { site: identity.siteId, origin: "elastic", queue, project, options, ...allocation },
+          });
         for (const id of cancel)
           await client.call("batchJobCancel", {
             params: { id },
@@ -54,4 +57,14 @@ export function elasticModule(context: AgentContext): AgentModule {
       await repeat(paced, { signal, say, bell: bells.elastic, everySec: () => LONGEST_SEC });
     },
   };
+}
+
+/** Limits of the policy's queue, and its idle nodes where only these count. */
+async function limitsOf({ scheduler, settings: { elastic, ...settings } }: AgentContext) {
+  const name = elastic.queue === "" ? settings.scheduler.queue : elastic.queue;
+  const limits = await scheduler.limits(name);
+  if (!elastic.backfill) return { ...limits, idleNodes: null };
+  const queues = await scheduler.queues();
+  const queue = queues.find((one) => (name === "" ? one.isDefault : one.name === name));
+  return { ...limits, idleNodes: queue?.idleNodes ?? null };
 }

@@ -1,5 +1,8 @@
 import { z } from "zod";
 import { nameSchema } from "../../app/definition.ts";
+import { agentLaunchers } from "../../platform/nodes/start-agents.ts";
+import { batchSettings } from "../../platform/schedulers/batch/settings.ts";
+import { SCHEDULER_KINDS } from "../../platform/schedulers/open-scheduler.ts";
 import { bytesSchema, minutesSchema, secondsSchema } from "../yaml/measured.ts";
 
 /**
@@ -21,9 +24,11 @@ export const settingsSchema = z.strictObject({
   }).describe("The server that the agent and its pilots talk to"),
   scheduler: section({
     kind: z
-      .enum(["local"])
+      .enum(SCHEDULER_KINDS)
       .default("local")
-      .describe("Who grants allocations. local: they are processes of this machine"),
+      .describe(
+        "Who grants allocations. local: they are processes of this machine; else the cluster's batch scheduler",
+      ),
     maxRunning: z
       .int()
       .min(1)
@@ -50,7 +55,8 @@ export const settingsSchema = z.strictObject({
         .default(null)
         .describe("Memory, such as 16GiB; null = what the machine has"),
     }).describe("What a node of an allocation has"),
-  }).describe("How allocations are got"),
+    ...batchSettings.shape,
+  }).describe("How allocations are got; all from `queue` on is for batch schedulers"),
   pilot: section({
     idleSec: secondsSchema(1, 86_400).default(60).describe("A pilot leaves after so long with nothing to do, seconds"),
     graceSec: secondsSchema(0, 3600)
@@ -63,6 +69,45 @@ export const settingsSchema = z.strictObject({
       .enum(["auto", "openmpi", "mpich", "none"])
       .default("auto")
       .describe("Which mpiexec starts jobs of several ranks; auto asks the one on PATH"),
+    reach: z
+      .enum(["auto", "direct", "relay"])
+      .default("auto")
+      .describe(
+        "How pilots reach the server. direct: by themselves; relay: through the agent, over TLS; auto: relay where the server listens on this machine alone and the scheduler is not local",
+      ),
+    relayHost: z
+      .string()
+      .regex(/^[A-Za-z0-9_.:-]+$/, "expected a host name or an address")
+      .nullable()
+      .default(null)
+      .describe("By what name or address compute nodes know the machine of the agent; null = its host name"),
+    relayPort: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .nullable()
+      .default(null)
+      .describe("Where the agent relays; null = a free port, chosen once"),
+    nodes: section({
+      launcher: z
+        .enum(["auto", ...agentLaunchers])
+        .default("auto")
+        .describe("What starts a pilot's agents on the nodes; auto = what goes with the scheduler"),
+      launchOptions: z.array(z.string()).default([]).describe("Further arguments of that launcher"),
+      network: z
+        .string()
+        .default("auto")
+        .describe(
+          "What nodes of an allocation reach each other by: an interface, a CIDR, an address, a name; auto = whatever works",
+        ),
+      tls: z.boolean().default(false).describe("Encrypt what the nodes of an allocation say to each other"),
+      silenceSec: secondsSchema(1, 3600)
+        .default(10)
+        .describe("A node that says nothing for so long is lost, and its jobs restart elsewhere, seconds"),
+      startWithinSec: secondsSchema(1, 3600)
+        .default(120)
+        .describe("Nodes whose agent has not come by then are done without, seconds"),
+    }).describe("Pilots over several nodes"),
   }).describe("The program that runs jobs inside an allocation"),
   elastic: section({
     enabled: z.boolean().default(false).describe("Ask for allocations as the runnable jobs need them"),
@@ -77,6 +122,16 @@ export const settingsSchema = z.strictObject({
       .record(z.string().min(1).max(256), z.string().max(4096))
       .default({})
       .describe("Only for jobs with all these tags"),
+    queue: z.string().max(256).default("").describe("Queue of these allocations; empty = scheduler.queue"),
+    project: z.string().max(256).default("").describe("Account of these allocations; empty = scheduler.project"),
+    options: z
+      .record(z.string(), z.json())
+      .default({})
+      .describe("Options of the scheduler for these allocations, such as qos or constraint"),
+    backfill: z
+      .boolean()
+      .default(false)
+      .describe("Ask for no more than the nodes that are idle in the queue now, so that allocations start at once"),
   }).describe("Keeps enough nodes for the runnable jobs"),
   hooks: section({
     workers: z.int().min(1).max(256).default(2).describe("Hooks that run at once"),

@@ -1,4 +1,4 @@
-/** The server's own key and certificate. Clients pin its fingerprint, so nobody has to vouch for it. */
+/** A program's own key and certificate. Clients pin its fingerprint, so nobody has to vouch for it. */
 import { X509Certificate } from "node:crypto";
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
