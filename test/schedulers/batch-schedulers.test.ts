@@ -7,6 +7,7 @@ import { PlayedCluster, statusOf } from "./played.ts";
 /** How the kinds differ in what they can tell. */
 const KINDS: Partial<Record<BatchKind, { unknownQueue: RegExp; tellsExit: boolean; requeued: RegExp | null }>> = {
   pbs: { unknownQueue: /^Unknown queue$/, tellsExit: true, requeued: /put back into the queue after a node was lost/ },
+  lsf: { unknownQueue: /^nosuch: No such queue\.$/, tellsExit: true, requeued: /host lost/ },
 };
 
 const POLL = { timeout: 30_000, interval: 100 };

@@ -7,13 +7,14 @@ import type { Dialect } from "./batch/dialect.ts";
 import { processRunner } from "./batch/run-command.ts";
 import { type BatchSettingsInput, batchSettings } from "./batch/settings.ts";
 import { LocalScheduler, type LocalSchedulerOptions } from "./local/local-scheduler.ts";
+import { lsf } from "./lsf/lsf.ts";
 import { pbs } from "./pbs/pbs.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { sge } from "./sge/sge.ts";
 import { slurm } from "./slurm/slurm.ts";
 
 /** Every kind of batch scheduler that Conifer drives through its commands. */
-const DIALECTS = { slurm, pbs, sge } satisfies Readonly<Record<string, unknown>>;
+const DIALECTS = { slurm, pbs, sge, lsf } satisfies Readonly<Record<string, unknown>>;
 
 export type BatchKind = keyof typeof DIALECTS;
 export type SchedulerKind = "local" | BatchKind;
