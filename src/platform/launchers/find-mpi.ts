@@ -39,16 +39,25 @@ async function findMpiexec(choice: "auto" | "openmpi" | "mpich", program: string
 
 /** Without a kind that ranks can speak, each would take itself for the only one. */
 async function findSrun(program: string): Promise<FoundMpi> {
-  const [version, kinds] = await Promise.all([ask(program, "--version"), ask(program, "--mpi=list")]);
+  const [version, kinds, config] = await Promise.all([
+    ask(program, "--version"),
+    ask(program, "--mpi=list"),
+    ask("scontrol", "show", "config"),
+  ]);
   if (version.text === null) return { missing: `${program} could not be run: ${version.problem}` };
-  const pmi = kinds.text === null ? null : chooseSrunMpi(kinds.text);
+  const pmi = chooseSrunMpi(kinds.text ?? "", config.text ?? "");
   return { launcher: { family: "srun", program, version: /[\d.]+/.exec(version.text)?.[0] ?? "unknown", pmi } };
 }
 
-/** The kind to use of those that `srun --mpi=list` prints; null where it lists none that ranks can speak. */
-export function chooseSrunMpi(text: string): string | null {
-  const kinds = text.split(/[\s,:]+/);
-  return ["cray_shasta", "pmix", "pmi2"].find((kind) => kinds.some((name) => name === kind)) ?? null;
+/**
+ * The kind to use of those that `srun --mpi=list` prints; null where the site's own default (in what `scontrol show config`
+ * prints) is one that ranks can speak, or where there is none.
+ */
+export function chooseSrunMpi(list: string, config: string): string | null {
+  const byDefault = /^MpiDefault\s*=\s*(\S+)/m.exec(config)?.[1];
+  if (byDefault !== undefined && byDefault !== "none") return null;
+  const kinds = list.split(/[\s,:]+/);
+  return ["pmix", "pmi2"].find((kind) => kinds.includes(kind)) ?? null;
 }
 
 /** Reads what `mpiexec --version` prints; null where it is of neither family. */
@@ -61,9 +70,9 @@ export function readMpiVersion(text: string): Pick<MpiLauncher, "family" | "vers
   return pals ? { family: "pals", version: /\d+(?:\.\d+)+/.exec(text)?.[0] ?? "unknown" } : null;
 }
 
-async function ask(program: string, option: string): Promise<{ text: string } | { text: null; problem: string }> {
+async function ask(program: string, ...options: string[]): Promise<{ text: string } | { text: null; problem: string }> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(program, [option], { timeout: 30_000 });
+    const { stdout, stderr } = await promisify(execFile)(program, options, { timeout: 30_000 });
     return { text: `${stdout}\n${stderr}` };
   } catch (error) {
     const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";

@@ -96,10 +96,13 @@ test("[B57] a site's own launcher is a list of words with placeholders, and no v
   );
 });
 
-test("srun is asked what ranks can speak, and the richest of it is taken", () => {
-  expect(chooseSrunMpi("srun: MPI types are...\nnone\npmi2\npmix\n")).toBe("pmix");
-  expect(chooseSrunMpi("MPI plugin types are...\n\tcray_shasta\n\tnone\n\tpmi2\n")).toBe("cray_shasta");
-  expect(chooseSrunMpi("MPI plugin types are...\n\tnone\n")).toBeNull();
+test("srun is asked what ranks can speak, unless the site has chosen", () => {
+  const list =
+    "MPI plugin types are...\n\tpmix\n\tnone\n\tcray_shasta\n\tpmi2\nspecific pmix plugin versions available: pmix_v4\n";
+  expect(chooseSrunMpi(list, "MpiDefault              = none\n")).toBe("pmix");
+  expect(chooseSrunMpi(list, "MpiDefault              = cray_shasta\n")).toBeNull();
+  expect(chooseSrunMpi("srun: MPI types are...\nnone\npmi2\n", "")).toBe("pmi2");
+  expect(chooseSrunMpi("MPI plugin types are...\n\tnone\n", "")).toBeNull();
 });
 
 test("versions of both families are told apart", () => {

@@ -176,16 +176,13 @@ const jsrun = ["--gpu_per_rs", "ALL_GPUS", "--bind", "none"];
 /** `nid00012` is node 12 to aprun. */
 const nodeNumber = (host: string): string => /^nid0*(\d+)$/.exec(host)?.[1] ?? host;
 
-/** Variables that would change what a launcher does with the agents, taken out of its own environment. */
+/** What a launcher of agents is started with: without what would shape their step, and beside all others also where it calls `srun` itself. */
 export function launcherEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
-  return Object.fromEntries(
-    Object.entries(environment).filter(
-      ([name]) =>
-        !/^SLURM_(MEM_PER_|CPUS_PER_|NTASKS|NPROCS|TRES_PER|DISTRIBUTION|HINT|EXPORT_ENV|GPUS?_PER|CPU_BIND|MPI_TYPE)/.test(
-          name,
-        ),
-    ),
-  );
+  const kept = Object.fromEntries(Object.entries(environment).filter(([name]) => !shapesStep.test(name)));
+  return environment.SLURM_JOB_ID === undefined ? kept : { ...kept, SLURM_OVERLAP: "1", SLURM_MEM_PER_NODE: "0" };
 }
+
+const shapesStep =
+  /^SLURM_(MEM_PER_|CPUS_PER_|NTASKS|NPROCS|TRES_PER|DISTRIBUTION|HINT|EXPORT_ENV|GPUS?_PER|CPU_BIND|MPI_TYPE|EXACT|EXCLUSIVE)/;

@@ -6,6 +6,8 @@ import type { CommandTrace, Run } from "./batch/command.ts";
 import type { Dialect } from "./batch/dialect.ts";
 import { processRunner } from "./batch/run-command.ts";
 import { type BatchSettingsInput, batchSettings } from "./batch/settings.ts";
+import { cobalt } from "./cobalt/cobalt.ts";
+import { flux } from "./flux/flux.ts";
 import { LocalScheduler, type LocalSchedulerOptions } from "./local/local-scheduler.ts";
 import { lsf } from "./lsf/lsf.ts";
 import { pbs } from "./pbs/pbs.ts";
@@ -14,7 +16,7 @@ import { sge } from "./sge/sge.ts";
 import { slurm } from "./slurm/slurm.ts";
 
 /** Every kind of batch scheduler that Conifer drives through its commands. */
-const DIALECTS = { slurm, pbs, sge, lsf } satisfies Readonly<Record<string, unknown>>;
+const DIALECTS = { slurm, pbs, sge, cobalt, lsf, flux } satisfies Readonly<Record<string, unknown>>;
 
 export type BatchKind = keyof typeof DIALECTS;
 export type SchedulerKind = "local" | BatchKind;
@@ -29,6 +31,8 @@ export type BatchSchedulerOptions = {
    */
   readonly owner: string;
   readonly settings: BatchSettingsInput;
+  /** A directory of the caller's own that outlives it, on a file system that the batch hosts share. It is made. */
+  readonly directory: string;
   /** Told of every command that was run: for the log. */
   readonly onCommand?: (trace: CommandTrace) => void;
   /** Told of what is wrong and stops nothing. */
@@ -65,6 +69,7 @@ export function openBatchScheduler(kind: BatchKind, options: BatchSchedulerOptio
     dialect: dialectOf(kind),
     settings,
     owner: options.owner,
+    directory: options.directory,
     user: userInfo().username,
     run,
     ...(now === undefined ? {} : { now }),

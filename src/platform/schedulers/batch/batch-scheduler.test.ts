@@ -26,6 +26,7 @@ class Cluster {
   open(settings: BatchSettingsInput = {}) {
     return openBatchScheduler("slurm", {
       owner: "site-a1",
+      directory,
       settings,
       now: () => this.now,
       run: (command) => this.#run(command),

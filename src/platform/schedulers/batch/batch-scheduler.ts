@@ -11,7 +11,7 @@
  * - A job that has left the queue is asked of the accounting. One that was cancelled from here and is nowhere any more
  *   has ended as cancelled.
  */
-import { chmod, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { quote } from "../../../app/quote.ts";
 import { ConiferError, isConiferError, messageOf } from "../../../model/errors.ts";
@@ -40,6 +40,8 @@ export type BatchSchedulerParts = {
    * and _, at most 40. Jobs are named OWNER.KEY.
    */
   readonly owner: string;
+  /** A directory of the caller's own that outlives it: Cobalt leaves there how its jobs ended. */
+  readonly directory: string;
   /** Login name that the jobs belong to. */
   readonly user: string;
   readonly run: Run;
@@ -92,7 +94,7 @@ export class BatchScheduler implements Scheduler {
   }
 
   async submit(request: AllocationRequest): Promise<Submission> {
-    const { dialect } = this.#parts;
+    const { dialect, directory: logDirectory } = this.#parts;
     const prepared = await this.#prepare(request);
     if ("refusal" in prepared) return { kind: "refused", reason: prepared.refusal };
     if (this.#isDoubtful(request.key)) {
@@ -103,11 +105,14 @@ export class BatchScheduler implements Scheduler {
     }
     const jobName = this.#jobName(request.key);
     const script = join(dirname(request.output), "batch.sh");
+    await mkdir(logDirectory, { recursive: true });
     await writeFile(script, prepared.text, { mode: 0o700 });
     await chmod(script, 0o700);
     try {
       const submission = await this.#silence.keep(async () =>
-        dialect.readSubmit(await this.#parts.run(dialect.submit({ request, jobName, script, text: prepared.text }))),
+        dialect.readSubmit(
+          await this.#parts.run(dialect.submit({ request, jobName, script, text: prepared.text, logDirectory })),
+        ),
       );
       if (submission.kind === "submitted") {
         const status = { state: "queued", reason: "it was just submitted" } as const;
@@ -330,8 +335,8 @@ export class BatchScheduler implements Scheduler {
   }
 
   #question(ids: readonly string[]): Question {
-    const { run, user } = this.#parts;
-    return { run, user, ids };
+    const { run, user, directory } = this.#parts;
+    return { run, user, ids, logDirectory: directory };
   }
 
   #jobName(key: string): string {

@@ -15,6 +15,8 @@ export type Question = {
   readonly user: string;
   /** Ids that must be among the answers where the scheduler still knows them. */
   readonly ids: readonly string[];
+  /** A directory of the caller's own, for what the scheduler writes of a job and forgets itself. */
+  readonly logDirectory: string;
 };
 
 /** Added to commands that only ask, so that words are English and times are UTC. */
@@ -27,6 +29,8 @@ export type SubmitParts = {
   /** The rendered script's path, and what it holds. */
   readonly script: string;
   readonly text: string;
+  /** As in a question. */
+  readonly logDirectory: string;
 };
 
 export type Dialect<Options extends object = Record<string, unknown>> = {

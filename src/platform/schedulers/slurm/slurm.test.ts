@@ -153,7 +153,10 @@ describe("what Slurm says to submits and cancels", () => {
       SBATCH_PARTITION: "p",
       HOME: "/h",
     };
-    const command = sbatch({ request, jobName: "o.1", script: "/d/batch.sh", text: "" }, environment);
+    const command = sbatch(
+      { request, jobName: "o.1", script: "/d/batch.sh", text: "", logDirectory: "/l" },
+      environment,
+    );
     expect(command.environment).toEqual({ SLURM_JOB_ID: null, SBATCH_TIMELIMIT: null, SBATCH_ACCOUNT: null });
     expect(command.argv).toContain("--output=/d/100%%j.out");
     expect(squeue("root", { SQUEUE_FORMAT: "%i", HOME: "/h" }).environment).toEqual({
