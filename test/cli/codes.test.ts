@@ -164,6 +164,13 @@ describe("job create", () => {
     expect(JSON.parse(stdout).ids).toHaveLength(2);
   });
 
+  test("makes as many of each combination as --count says", async () => {
+    const sweep = ["sim", "case=a", "--site", "here", "--sweep", "steps=1,2", "--count", "3"];
+    const ids = await created(...sweep);
+    expect(ids).toHaveLength(6);
+    expect(await lab.run(["job", "create", ...sweep, "--count", "0"])).toMatchObject({ code: 2 });
+  });
+
   test("with --dry-run only says what it would do", async () => {
     const before = await lab.json<{ items: unknown[] }>("job", "ls", "--by-state");
     const { stdout } = await lab.run([

@@ -28,6 +28,7 @@ type Options = AskOptions & {
   readonly input?: readonly string[];
   readonly copyInputs?: boolean;
   readonly site?: string;
+  readonly count?: number;
   readonly sweep?: readonly string[];
   readonly eachLine?: string;
   readonly lineParam?: string;
@@ -78,10 +79,11 @@ async function planJobs(cli: Cli, conifer: Conifer, { options, appName, texts }:
   const common = await commonFields(cli, options, app);
   const given = readParameters(texts, app);
   const axes = (options.sweep ?? []).flatMap((text) => parseSweep(text));
-  const combined = (base: Partial<JobCreate>): Iterable<NewJob> => sweep(base, { common, given, axes, app });
+  const { count: copies = 1 } = options;
+  const combined = (base: Partial<JobCreate>): Iterable<NewJob> => sweep(base, { common, given, axes, app, copies });
   if (options.fromJson !== undefined) {
     const jobs = await readJobs(options.fromJson, cli.cwd);
-    return { count: jobs.length * countCombinations(axes), jobs: flatten(jobs, combined) };
+    return { count: jobs.length * countCombinations(axes) * copies, jobs: flatten(jobs, combined) };
   }
   if (options.eachLine !== undefined && app !== null) {
     const name =
@@ -94,7 +96,7 @@ async function planJobs(cli: Cli, conifer: Conifer, { options, appName, texts }:
     };
     return { count: null, jobs: lines() };
   }
-  return { count: countCombinations(axes), jobs: combined({}) };
+  return { count: countCombinations(axes) * copies, jobs: combined({}) };
 }
 
 type Sweep = {
@@ -102,17 +104,18 @@ type Sweep = {
   readonly given: NonNullable<JobCreate["parameters"]>;
   readonly axes: readonly Axis[];
   readonly app: App | null;
+  readonly copies: number;
 };
 
-/** One job for each combination; what the job itself says goes before the options. */
-function* sweep(base: Partial<JobCreate>, { common, given, axes, app }: Sweep): Generator<NewJob, void> {
+/** As many jobs as asked for of each combination; what the job itself says goes before the options. */
+function* sweep(base: Partial<JobCreate>, { common, given, axes, app, copies }: Sweep): Generator<NewJob, void> {
   for (const point of combinations(axes)) {
     const fit = Object.entries(point).map(([name, value]) => [name, fitted(value, app?.parameters[name]?.type)]);
     const parameters = { ...given, ...Object.fromEntries(fit), ...base.parameters };
     const job = { ...common, ...base, ...(Object.keys(parameters).length > 0 ? { parameters } : {}) };
     if (job.app === undefined)
       throw new ConiferError("BAD_INPUT", { where: "--from-json", problem: "a job names no app" });
-    yield { ...job, app: job.app };
+    for (let copy = 0; copy < copies; copy += 1) yield { ...job, app: job.app };
   }
 }
 

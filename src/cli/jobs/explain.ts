@@ -20,7 +20,9 @@ export async function explainJobs(cli: Cli, _options: object, selectors: readonl
       .map(({ job, state, summary, reasons, hints }) =>
         [
           `${paint("bold", `job ${job}`)} ${paint(stateStyle(state), state)}: ${clean(summary)}`,
-          ...reasons.map((reason) => `  - ${clean(reason)}`),
+          ...reasons.flatMap((reason) =>
+            reason.split("\n").map((line, index) => `  ${index === 0 ? "-" : " "} ${clean(line)}`),
+          ),
           ...hints.map((hint) => `  ${paint("yellow", "hint:")} ${clean(hint)}`),
           "",
         ].join("\n"),

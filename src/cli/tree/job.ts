@@ -166,7 +166,7 @@ function declareCreate(add: Add): void {
       usage: "create [app] [parameters...]",
       summary: "create one job or many",
       description: `Parameters are NAME=VALUE; NAME:=JSON for a list or null.
---sweep, --each-line and --from-json make many; together they make every combination.`,
+--count, --sweep, --each-line and --from-json make many; together they make every combination.`,
       examples: [
         "conifer job create melt temperature=1.5 --name hot --tag case=a",
         "conifer job create melt --sweep temperature=0.5:2:0.1,seed=1:4",
@@ -187,6 +187,7 @@ function declareCreate(add: Add): void {
     .option("--input <id:files>", "files of a parent's workdir: 12:grid.json,out/*.dat (repeat)", repeated)
     .option("--copy-inputs", "copy those files instead of linking them")
     .option("--site <name>", "the site (default: the one of the current directory, or the only one with the app)")
+    .option("--count <n>", "so many of each", whole("--count", 1, 10_000_000))
     .option("--sweep <name=values,...>", "every combination: x=1:10,y=a,b or x=0:1:0.1 (repeat)", repeated)
     .option("--each-line <file>", "a job for each line of a file (- = stdin)")
     .option("--line-param <name>", "the parameter that takes the line (default: the only one without a value)")

@@ -131,18 +131,14 @@ function failureOf({ history }: Facts): string[] {
   );
   if (!event) return [];
   const { exitCode, signal, stderrTail } = event.data;
-  const how = [
-    ...(typeof signal === "string"
-      ? [`ended by ${signal}`]
-      : typeof exitCode === "number"
-        ? [`exit code ${exitCode}`]
-        : []),
-    ...reasonIn(event),
-  ];
+  const exit =
+    typeof signal === "string" ? `ended by ${signal}` : typeof exitCode === "number" ? `exit code ${exitCode}` : "";
+  const reasons = reasonIn(event);
+  const how = exit === "" || reasons.some((reason) => reason.includes(exit)) ? reasons : [exit, ...reasons];
   const lines = typeof stderrTail === "string" ? stderrTail.trimEnd().split("\n").slice(-10) : [];
   return [
     `attempt ${event.attempt}: ${how.length === 0 ? (event.path[0] ?? "") : how.join("; ")}`,
-    ...(lines.length > 0 && lines[0] !== "" ? [`stderr: ${lines.join("\n        ")}`] : []),
+    ...(lines.length > 0 && lines[0] !== "" ? [`stderr: ${lines.join("\n")}`] : []),
   ];
 }
 
