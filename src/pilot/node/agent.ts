@@ -7,7 +7,7 @@ import { readHubMessage } from "../link/read-message.ts";
 import { describeNotStarted } from "./finish/task-end.ts";
 import { createCorePins } from "./machine/core-pins.ts";
 import { ownCores } from "./machine/cores.ts";
-import { findGpus, listDirectory } from "./machine/gpus.ts";
+import { findGpus, listDirectory, withoutEchoes } from "./machine/gpus.ts";
 import { describeMachine } from "./machine/hello.ts";
 import { createOutbox } from "./outbox.ts";
 import { agentMarker, baseEnvironment, exportedFunctions } from "./prepare/environment.ts";
@@ -50,12 +50,12 @@ export interface NodeAgentOptions {
 export async function runNodeAgent(options: NodeAgentOptions): Promise<void> {
   const { graceSec = 5, silenceMs = null, log } = options;
   const agent = randomBytes(8).toString("hex");
-  const base = baseEnvironment(options.environment);
+  const gpus = options.gpus ?? findGpus({ environment: options.environment, list: listDirectory });
+  const base = baseEnvironment(withoutEchoes(options.environment, gpus));
   const path = base.PATH ?? "/usr/local/bin:/usr/bin:/bin";
   const shell = options.shell ?? findProgram("dash", `/usr/bin:/bin:${path}`) ?? "/bin/sh";
   const bash = findProgram("bash", path) ?? findProgram("bash", "/usr/bin:/bin");
   const cores = ownCores();
-  const gpus = options.gpus ?? findGpus({ environment: options.environment, list: listDirectory });
 
   const root = openWorkdirRoot(options.root);
   const privateFiles = openPrivateFiles();

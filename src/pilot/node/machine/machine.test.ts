@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { formatCoreList, ownCores, parseCoreList } from "./cores.ts";
-import { findGpus } from "./gpus.ts";
+import { findGpus, withoutEchoes } from "./gpus.ts";
 
 test("core lists read and write in the kernel's notation", () => {
   expect(parseCoreList("0-3,8,10-11")).toEqual([0, 1, 2, 3, 8, 10, 11]);
@@ -31,6 +31,19 @@ test("GPUs are those a scheduler left visible", () => {
   expect(findGpus({ environment: { CUDA_VISIBLE_DEVICES: "NoDevFiles", ROCR_VISIBLE_DEVICES: "-1" }, list })).toEqual(
     [],
   );
+});
+
+test("masks that a scheduler sets alike for every vendor name the same GPUs once", () => {
+  const environment = {
+    ...{ CUDA_VISIBLE_DEVICES: "0,1", ROCR_VISIBLE_DEVICES: "0,1", ZE_AFFINITY_MASK: "0,1" },
+    ...{ GPU_DEVICE_ORDINAL: "0,1", HOME: "/home/ann" },
+  };
+  const amd = findGpus({ environment, list: devices({ "/dev": ["kfd"], "/dev/dri": ["renderD128", "renderD129"] }) });
+  expect(amd).toEqual(["0", "1"].map((id) => ({ kind: "rocr", id })));
+  expect(withoutEchoes(environment, amd)).toEqual({ ROCR_VISIBLE_DEVICES: "0,1", HOME: "/home/ann" });
+  const fake = findGpus({ environment, list: devices({}) });
+  expect(fake).toEqual(["0", "1"].map((id) => ({ kind: "cuda", id })));
+  expect(withoutEchoes(environment, fake)).toEqual({ CUDA_VISIBLE_DEVICES: "0,1", HOME: "/home/ann" });
 });
 
 test("without such an environment GPUs are the device files there are", () => {

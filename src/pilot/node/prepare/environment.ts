@@ -1,4 +1,5 @@
 import type { GpuId, GpuKind, TaskSpec } from "../../link/messages.ts";
+import { maskName } from "../machine/gpus.ts";
 
 /** What a task's environment adds to the agent's base. */
 export interface EnvironmentSource {
@@ -54,12 +55,6 @@ const setByShell = new Set(["PWD", "OLDPWD", "_"]);
 
 /** Names that mean something to the helper itself or that shells refuse to set. */
 const shellsOwn = new Set(["PPID", "UID", "EUID", "LINENO", "OPTIND", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"]);
-
-const maskName: Record<GpuKind, string> = {
-  cuda: "CUDA_VISIBLE_DEVICES",
-  rocr: "ROCR_VISIBLE_DEVICES",
-  ze: "ZE_AFFINITY_MASK",
-};
 
 function gpuMasks(gpus: readonly GpuId[]): Map<string, string> {
   const masks = new Map<string, string>();
