@@ -22,6 +22,7 @@ afterAll(() => {
 const open = () =>
   openBatchScheduler("sge", {
     owner,
+    directory,
     settings: { minIntervalSec: 0, commandDirectory, options: { parallelEnvironment: "mpi", slotsPerNode: 8 } },
   });
 function request(script: string, change: Partial<AllocationRequest> = {}): AllocationRequest {

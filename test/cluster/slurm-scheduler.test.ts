@@ -19,7 +19,12 @@ afterEach(() => runCommand("scancel", "--user=root"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const open = (settings: BatchSettingsInput = {}) =>
-  openBatchScheduler("slurm", { owner, settings: { minIntervalSec: 0, ...settings }, now: () => Date.now() + ahead });
+  openBatchScheduler("slurm", {
+    owner,
+    directory,
+    settings: { minIntervalSec: 0, ...settings },
+    now: () => Date.now() + ahead,
+  });
 function request(script: string, change: Partial<AllocationRequest> = {}): AllocationRequest {
   keys += 1;
   const own = join(directory, String(keys));
@@ -178,7 +183,7 @@ describe("Slurm", () => {
     runCommand("scancel", id);
     await until(scheduler, id, { state: "ended", outcome: "cancelled" });
     const run = processRunner({ scheduler: "slurm", limitSec: 20, directory: null });
-    const question = { run, user: "root", ids: [id, "999999"] };
+    const question = { run, user: "root", ids: [id, "999999"], logDirectory: directory };
     await expect
       .poll(async () => await slurm.history?.(question), { timeout: 30_000, interval: 500 })
       .toMatchObject([
@@ -255,6 +260,7 @@ describe("Slurm", () => {
     const ran: string[] = [];
     const scheduler = openBatchScheduler("slurm", {
       owner,
+      directory,
       settings: { minIntervalSec: 0 },
       now: () => Date.now() + ahead,
       onCommand: ({ argv }) => ran.push(argv[0] ?? ""),

@@ -37,6 +37,7 @@ export class PlayedCluster implements Disposable {
   open(settings: BatchSettingsInput = {}): BatchScheduler {
     return openBatchScheduler(this.kind, {
       owner: "site-a1",
+      directory: join(this.directory, "logs"),
       settings: { commandDirectory: this.bin, minIntervalSec: 0, commandLimitSec: 20, ...settings },
       now: () => Date.now() + this.ahead,
       onTrouble: (problem) => this.troubles.push(problem),

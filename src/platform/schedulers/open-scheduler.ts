@@ -1,4 +1,5 @@
-import { userInfo } from "node:os";
+import { homedir, userInfo } from "node:os";
+import { join } from "node:path";
 import type { z } from "zod";
 import { ConiferError } from "../../model/errors.ts";
 import { BatchScheduler } from "./batch/batch-scheduler.ts";
@@ -31,8 +32,11 @@ export type BatchSchedulerOptions = {
    */
   readonly owner: string;
   readonly settings: BatchSettingsInput;
-  /** A directory of the caller's own that outlives it, on a file system that the batch hosts share. It is made. */
-  readonly directory: string;
+  /**
+   * A directory of the caller's own that outlives it, on a file system that the batch hosts share; it is made where the
+   * kind of scheduler needs one. Default `~/.conifer/batch`.
+   */
+  readonly directory?: string;
   /** Told of every command that was run: for the log. */
   readonly onCommand?: (trace: CommandTrace) => void;
   /** Told of what is wrong and stops nothing. */
@@ -69,7 +73,7 @@ export function openBatchScheduler(kind: BatchKind, options: BatchSchedulerOptio
     dialect: dialectOf(kind),
     settings,
     owner: options.owner,
-    directory: options.directory,
+    directory: options.directory ?? join(homedir(), ".conifer/batch"),
     user: userInfo().username,
     run,
     ...(now === undefined ? {} : { now }),

@@ -105,7 +105,7 @@ export class BatchScheduler implements Scheduler {
     }
     const jobName = this.#jobName(request.key);
     const script = join(dirname(request.output), "batch.sh");
-    await mkdir(logDirectory, { recursive: true });
+    if (dialect.keepsLogs) await mkdir(logDirectory, { recursive: true });
     await writeFile(script, prepared.text, { mode: 0o700 });
     await chmod(script, 0o700);
     try {

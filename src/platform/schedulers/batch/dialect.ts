@@ -52,6 +52,8 @@ export type Dialect<Options extends object = Record<string, unknown>> = {
   readonly look: (question: Question) => Promise<readonly JobRecord[]>;
   /** Whether `look` tells only of jobs that wait or run and of the ids asked for. */
   readonly looksById: boolean;
+  /** Whether it leaves files in `logDirectory`. */
+  readonly keepsLogs: boolean;
   /** What accounting says of jobs that are not in the queue any more; ids it does not know are left out. */
   readonly history: ((question: Question) => Promise<readonly JobRecord[]>) | null;
   /** Jobs of these names that have left the queue. */

@@ -26,6 +26,7 @@ export const cobalt: Dialect<CobaltOptions> = {
   readSubmit: readQsub,
   look: async ({ run, user }) => readQstat(await run(qstat(user)), Date.now()),
   looksById: false,
+  keepsLogs: true,
   history: async ({ ids, logDirectory }) => (await readLogs(logDirectory)).filter(({ id }) => ids.includes(id)),
   historyOfNames: async ({ names, logDirectory }: Question & { readonly names: readonly string[] }) =>
     (await readLogs(logDirectory)).filter(({ name }) => names.includes(name)),

@@ -27,6 +27,7 @@ export const flux: Dialect<FluxOptions> = {
   readSubmit: readFluxBatch,
   look: async ({ run }) => readFluxJobs(await run(fluxJobs())),
   looksById: false,
+  keepsLogs: false,
   history: null,
   historyOfNames: null,
   cancel: fluxCancel,

@@ -17,6 +17,8 @@ export function toQueueViews(answer: Answer): QueueView[] {
       queues.set(name, queue);
     }
   }
+  // Where there are queues, nodes of none (a state that no node is in, say) belong to nobody.
+  if (queues.size > 1) queues.delete("");
   return [...queues].map(([name, { total, idle, up }]) => ({
     name,
     isDefault: name === "",

@@ -48,6 +48,7 @@ export const lsf: Dialect<LsfOptions> = {
   readSubmit: readBsub,
   look: async ({ run, user }) => readBjobs(await run(bjobs(user)), Date.now()),
   looksById: false,
+  keepsLogs: false,
   history: null,
   historyOfNames: null,
   cancel: bkill,

@@ -44,6 +44,7 @@ export const pbs: Dialect<PbsOptions> = {
     return askJobs(run, [...new Set([...waiting, ...ids])]);
   },
   looksById: true,
+  keepsLogs: false,
   history: null,
   historyOfNames: async ({ run, user, names }) => {
     const found: string[] = [];

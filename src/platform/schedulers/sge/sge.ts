@@ -56,6 +56,7 @@ export const sge: Dialect<SgeOptions> = {
     return records.map((record) => explainError(record, reasons.get(record.id) ?? null));
   },
   looksById: false,
+  keepsLogs: false,
   history: async ({ run, ids }) => {
     const found: JobRecord[] = [];
     for (const id of ids.slice(0, ACCOUNTED_AT_ONCE)) found.push(...readQacct(await run(qacct(id))));

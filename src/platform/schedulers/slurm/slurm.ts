@@ -48,6 +48,7 @@ export const slurm: Dialect<SlurmOptions> = {
   readSubmit: readSbatch,
   look: async ({ run, user }) => readSqueue(await run(squeue(user, process.env))),
   looksById: false,
+  keepsLogs: false,
   history: async ({ run, ids }) => readSacct(await run(sacctByIds(ids, process.env))),
   historyOfNames: async ({ run, names }) => readSacct(await run(sacctByNames(names, process.env))),
   cancel: scancel,
