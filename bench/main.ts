@@ -10,6 +10,7 @@ import { measureCreate } from "./create.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLatency } from "./latency.ts";
 import { measureLife } from "./life.ts";
+import { measurePlacement } from "./placement.ts";
 import { formatRows, type Row } from "./rows.ts";
 import { measureSpawn } from "./spawn.ts";
 
@@ -20,6 +21,7 @@ const parts = {
   latency: measureLatency,
   idle: measureIdle,
   "command-line": measureCommandLine,
+  placement: measurePlacement,
 };
 type Part = keyof typeof parts;
 

@@ -9,7 +9,12 @@ export interface GpuShare {
 /** Whether these free units hold what is needed, each part on one device. */
 export function haveGpus(free: readonly number[], need: GpuNeed): boolean {
   if (need.whole === 0 && need.parts === 0) return true;
-  return chooseGpus(free, need) !== null;
+  if (need.parts > 0 && (need.parts > 1 || need.whole > 0)) return chooseGpus(free, need) !== null;
+  // Asked of every node that is looked at: nothing is made for it.
+  const [units, count] = need.parts === 1 ? [need.partUnits, 1] : [gpuUnits, need.whole];
+  let found = 0;
+  for (const have of free) if (have >= units) found += 1;
+  return found >= count;
 }
 
 /**
@@ -18,6 +23,7 @@ export function haveGpus(free: readonly number[], need: GpuNeed): boolean {
  */
 export function chooseGpus(free: readonly number[], need: GpuNeed): GpuShare[] | null {
   if (need.whole === 0 && need.parts === 0) return [];
+  if (need.parts === 0) return chooseWhole(free, need.whole);
   const left = [...free];
   const chosen = new Map<number, number>();
   for (let part = 0; part < need.parts; part += 1) {
@@ -33,6 +39,13 @@ export function chooseGpus(free: readonly number[], need: GpuNeed): GpuShare[] |
     chosen.set(device, gpuUnits);
   }
   return [...chosen].map(([device, units]) => ({ device, units }));
+}
+
+function chooseWhole(free: readonly number[], count: number): GpuShare[] | null {
+  const chosen: GpuShare[] = [];
+  for (let device = 0; device < free.length && chosen.length < count; device += 1)
+    if (free[device] === gpuUnits) chosen.push({ device, units: gpuUnits });
+  return chosen.length === count ? chosen : null;
 }
 
 function tightest(free: readonly number[], units: number): number | null {

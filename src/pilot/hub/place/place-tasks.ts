@@ -50,17 +50,10 @@ export function placeTasks<T>(state: PlacementState<T>, rules: PlacementRules, n
   startHeld(state, placed, now);
 
   const refused = new Map<string, Set<PoolNode>>();
-  const before = (a: Group<T>, b: Group<T>): boolean => {
-    const [first, second] = [headOf(a), headOf(b)];
-    return first !== undefined && second !== undefined && comesBefore(first, second);
-  };
-  const heap = toHeap([...waiting.groups.values()], before);
-  for (let group = heap[0]; group && pool.freeCores > 0; group = heap[0]) {
-    const task = headOf(group);
-    if (!task) {
-      removeFirst(heap, before);
-      continue;
-    }
+  const before = (a: Front<T>, b: Front<T>): boolean => comesBefore(a.head, b.head);
+  const heap = toHeap([...waiting.groups.values()].flatMap(frontOf), before);
+  for (let front = heap[0]; front && pool.freeCores > 0; front = heap[0]) {
+    const { head: task, group } = front;
     const late = whyTooLate(task.shape, now, rules.endsAt);
     const nodes = late === null ? findNodes(state, task, { now, refused }) : null;
     if (nodes) {
@@ -74,9 +67,24 @@ export function placeTasks<T>(state: PlacementState<T>, rules: PlacementRules, n
       handedBack.push({ task, why });
     }
     removeWaiting(waiting, task.id);
-    replaceFirst(heap, before);
+    const next = headOf(group);
+    if (next) {
+      front.head = next;
+      replaceFirst(heap, before);
+    } else removeFirst(heap, before);
   }
   return { placed, handedBack };
+}
+
+/** A group, and which of its tasks is next. */
+interface Front<T> {
+  readonly group: Group<T>;
+  head: NonNullable<ReturnType<typeof headOf<T>>>;
+}
+
+function frontOf<T>(group: Group<T>): Front<T>[] {
+  const head = headOf(group);
+  return head ? [{ group, head }] : [];
 }
 
 function holds<T>({ pool, waiting }: PlacementState<T>, { task, spare }: Reservation): boolean {

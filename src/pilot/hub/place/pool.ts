@@ -107,9 +107,11 @@ export function fits(room: Room, shape: Shape): boolean {
 /** Gives a task its share of a node it fits; consecutive cores where there are. */
 export function takeShare(pool: Pool, node: PoolNode, use: Pick<Share, "task" | "shape" | "endsAt">): Share {
   const { shape } = use;
-  const cores = chooseCores(node.coreIsFree, shape.cores);
+  const isWhole = shape.cores === node.capacity.cores;
+  const cores = isWhole ? allCores(shape.cores) : chooseCores(node.coreIsFree, shape.cores);
   const gpus = chooseGpus(node.gpuFree, shape.gpu) ?? [];
-  for (const core of cores) node.coreIsFree[core] = 0;
+  if (isWhole) node.coreIsFree.fill(0);
+  else for (const core of cores) node.coreIsFree[core] = 0;
   for (const { device, units } of gpus) node.gpuFree[device] = (node.gpuFree[device] ?? 0) - units;
   node.memoryFree -= shape.memoryBytes;
   node.packingFree -= shape.packing;
@@ -123,7 +125,8 @@ export function takeShare(pool: Pool, node: PoolNode, use: Pick<Share, "task" | 
 export function releaseShare(pool: Pool, share: Share): void {
   const { node, shape } = share;
   if (!node.shares.delete(share.task)) return;
-  for (const core of share.cores) node.coreIsFree[core] = 1;
+  if (share.cores.length === node.capacity.cores) node.coreIsFree.fill(1);
+  else for (const core of share.cores) node.coreIsFree[core] = 1;
   addShare(node, share, { withCores: false });
   // Sums of fractions drift; an idle node starts afresh.
   if (node.shares.size === 0) node.packingFree = 1;
@@ -146,11 +149,24 @@ export function addShare(room: Room, { shape, gpus }: Share, { withCores } = { w
   room.packingFree += shape.packing;
 }
 
-function chooseCores(isFree: Uint8Array, count: number): number[] {
+/** Whole nodes share one list: tasks over hundreds of them would fill the memory with the same numbers. */
+const wholeNodes = new Map<number, readonly number[]>();
+
+function allCores(count: number): readonly number[] {
+  const known = wholeNodes.get(count) ?? Array.from({ length: count }, (_, core) => core);
+  wholeNodes.set(count, known);
+  return known;
+}
+
+function chooseCores(isFree: Uint8Array, count: number): readonly number[] {
   for (let start = isFree.indexOf(1); start >= 0; ) {
     let end = start + 1;
     while (end - start < count && isFree[end] === 1) end += 1;
-    if (end - start === count) return Array.from({ length: count }, (_, offset) => start + offset);
+    if (end - start === count) {
+      const cores: number[] = [];
+      for (let core = start; core < end; core += 1) cores.push(core);
+      return cores;
+    }
     start = isFree.indexOf(1, end);
   }
   const scattered: number[] = [];
