@@ -86,7 +86,8 @@ function openMpi({ ranksPerNode, hosts, environment, asRoot }: RankLaunch): stri
     // With the number of slots told, it counts no cores: those it would see are the whole node's or one task's.
     "--host",
     hosts.map((host) => `${isSpread ? host : "localhost"}:${ranksPerNode}`).join(","),
-    ...(isSpread ? ["--map-by", `ppr:${ranksPerNode}:node`] : []),
+    // Who fits where is decided already, by cores; the scheduler's count of tasks (one a node, perhaps) is no limit.
+    ...(isSpread ? ["--map-by", `ppr:${ranksPerNode}:node:oversubscribe`] : []),
     "--bind-to",
     "none",
     ...(isSpread ? environment.flatMap((name) => ["-x", name]) : []),

@@ -71,5 +71,6 @@ test("the launcher goes with the scheduler unless the settings choose one", () =
 test("what a batch script asked for its own tasks does not shape the agents' step", () => {
   const environment = { SLURM_MEM_PER_CPU: "512", SLURM_CPUS_PER_TASK: "2", SLURM_NTASKS: "4", SLURM_JOB_ID: "4" };
   expect(launcherEnvironment(environment)).toEqual({ SLURM_JOB_ID: "4", SLURM_OVERLAP: "1", SLURM_MEM_PER_NODE: "0" });
+  expect(launcherEnvironment({ SLURM_JOB_ID: "4", SLURM_GPUS_ON_NODE: "2" })).toMatchObject({ SLURM_GRES: "gpu:2" });
   expect(launcherEnvironment({ PBS_JOBID: "81" })).toEqual({ PBS_JOBID: "81" });
 });

@@ -181,7 +181,11 @@ export function launcherEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
   const kept = Object.fromEntries(Object.entries(environment).filter(([name]) => !shapesStep.test(name)));
-  return environment.SLURM_JOB_ID === undefined ? kept : { ...kept, SLURM_OVERLAP: "1", SLURM_MEM_PER_NODE: "0" };
+  if (environment.SLURM_JOB_ID === undefined) return kept;
+  // A step sees only the GPUs it asks for; overlapping, it keeps them from nobody.
+  const gpus = environment.SLURM_GPUS_ON_NODE;
+  const gres = gpus === undefined || gpus === "0" ? {} : { SLURM_GRES: `gpu:${gpus}` };
+  return { ...kept, SLURM_OVERLAP: "1", SLURM_MEM_PER_NODE: "0", ...gres };
 }
 
 const shapesStep =

@@ -72,7 +72,6 @@ describe("a batch scheduler", () => {
     expect(script.split("\n")).toEqual([
       "#!/bin/bash -l",
       "#SBATCH --nodes=2",
-      "#SBATCH --ntasks-per-node=1",
       "#SBATCH --time=01:30:00",
       "#SBATCH --exclusive",
       "#SBATCH --partition=batch",

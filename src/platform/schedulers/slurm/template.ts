@@ -1,7 +1,6 @@
 /** The built-in submit script for Slurm. */
 export const SLURM_TEMPLATE = `#!/bin/bash -l
 #SBATCH --nodes={{ nodes }}
-#SBATCH --ntasks-per-node=1
 #SBATCH --time={{ wallTime }}
 {%- if exclusive %}
 #SBATCH --exclusive
