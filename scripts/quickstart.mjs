@@ -23,6 +23,8 @@ const site = join(folder, "site");
 mkdirSync(folder, { recursive: true });
 const env = { ...process.env, CONIFER_HOME: join(folder, "home") };
 for (const name of Object.keys(env)) if (name.startsWith("CONIFER_") && name !== "CONIFER_HOME") delete env[name];
+// It runs here, whatever scheduler there may be.
+env.CONIFER_MACHINE = "laptop";
 
 const seen = (text) => relative(process.cwd(), text) || ".";
 function conifer(...args) {

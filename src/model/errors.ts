@@ -49,6 +49,12 @@ export const ERRORS = {
     exit: 2,
     hint: "`conifer site sample-settings` prints every setting with its default.",
   },
+  UNKNOWN_MACHINE: {
+    message: "There is no preset {name}; {advice}there are {known}",
+    status: 404,
+    exit: 3,
+    hint: "`conifer site machines` tells what each is for; slurm, pbs and so on suit any cluster with that scheduler.",
+  },
   BAD_APP_FILE: {
     message: "{file}: {problem}",
     status: 422,

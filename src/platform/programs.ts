@@ -12,12 +12,24 @@ const PROGRAMS = {
 
 /** The path of one of Conifer's own built programs, found upwards from this file, wherever it was bundled into. */
 export function programPath(name: keyof typeof PROGRAMS): string {
+  const path = findUpwards(join("dist", PROGRAMS[name]));
+  if (path !== null) return path;
+  throw new ConiferError("INTERNAL", { problem: `dist/${PROGRAMS[name]} is missing; was it built?` });
+}
+
+/** A folder that comes with Conifer. */
+export function packageFolder(name: "presets"): string {
+  const path = findUpwards(name, "package.json");
+  if (path !== null) return path;
+  throw new ConiferError("INTERNAL", { problem: `Conifer's folder ${name} is missing` });
+}
+
+/** What lies in one of the folders above this file, which also holds `beside`. */
+function findUpwards(path: string, beside = path): string | null {
   const start = dirname(fileURLToPath(import.meta.url));
   for (let directory = start; ; directory = dirname(directory)) {
-    const path = join(directory, "dist", PROGRAMS[name]);
-    if (existsSync(path)) return path;
-    if (dirname(directory) === directory)
-      throw new ConiferError("INTERNAL", { problem: `dist/${PROGRAMS[name]} is missing; was it built?` });
+    if (existsSync(join(directory, path)) && existsSync(join(directory, beside))) return join(directory, path);
+    if (dirname(directory) === directory) return null;
   }
 }
 

@@ -34,6 +34,7 @@ const CALLS: {
   { path: "token revoke", args: ["3"] },
   { path: "login", args: ["--directory", "conifer/server"] },
   { path: "site init", args: ["site", "--name", "site"] },
+  { path: "site machines", args: [] },
   { path: "site start", args: ["site"] },
   { path: "site status", args: ["site"] },
   { path: "site ls", args: [] },

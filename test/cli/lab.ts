@@ -35,7 +35,12 @@ export type Started = {
 /** A home without a server. */
 export function openCliLab(): CliLab {
   const home = mkdtempSync(join(tmpdir(), "conifer-cli-"));
-  const env = { ...withoutConifer(), CONIFER_HOME: join(home, "conifer"), TERM: "xterm-256color" };
+  const env = {
+    ...withoutConifer(),
+    CONIFER_HOME: join(home, "conifer"),
+    CONIFER_MACHINE: "laptop",
+    TERM: "xterm-256color",
+  };
   const start: CliLab["start"] = (args, options = {}) =>
     launch(process.execPath, [program, ...args], { cwd: home, ...options, env: { ...env, ...options.env } });
   const run: CliLab["run"] = async (args, options) => start(args, options).ended;

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openClient } from "../../src/client/client.ts";
 import {
   doctor,
+  findPreset,
   findSiteDirectory,
   initSite,
   moveSite,
@@ -36,7 +37,12 @@ describe("making a site", () => {
     expect(made).toMatchObject({ name: "made", directory: place("made"), address: lab.access.address });
     expect(await readdir(place("made"))).toEqual([".conifer-site.json", "apps", "data", "log", "run", "settings.yml"]);
     expect(await findSiteDirectory(place("made/apps"))).toBe(place("made"));
-    expect(await readSiteIdentity(place("made"))).toEqual({ siteId: made.siteId, name: "made", address: made.address, mark: made.mark });
+    expect(await readSiteIdentity(place("made"))).toEqual({
+      siteId: made.siteId,
+      name: "made",
+      address: made.address,
+      mark: made.mark,
+    });
     const { token } = JSON.parse(await readFile(place("made/run/access.json"), "utf8"));
     expect(token).not.toBe(lab.access.token);
     await using own = openClient({ ...lab.access, token });
@@ -67,6 +73,19 @@ describe("making a site", () => {
     expect((await init("kept")).siteId).toBe(made.siteId);
     expect(await readFile(place("kept/run/access.json"), "utf8")).not.toBe(token);
     await expect(init("kept", { name: "other" })).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
+  });
+});
+
+describe("making a site on a known machine", () => {
+  it("fills its settings in, and leaves ones that are there alone", async () => {
+    const preset = await findPreset("frontier");
+    expect(await init("known", { preset })).toMatchObject({ settingsWritten: true });
+    const text = await readFile(place("known/settings.yml"), "utf8");
+    expect(text).toMatch(/^# Machine: frontier\. /m);
+    expect(text).toMatch(/^name: known$/m);
+    expect(text).toMatch(/^ {2}kind: slurm$/m);
+    expect(await init("known", { preset: await findPreset("theta") })).toMatchObject({ settingsWritten: false });
+    expect(await readFile(place("known/settings.yml"), "utf8")).toBe(text);
   });
 });
 

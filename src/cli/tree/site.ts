@@ -10,9 +10,19 @@ export function declareSites(program: Command, start: Start): void {
   add({
     usage: "init <directory>",
     summary: "make a site in a directory and register it",
-    examples: ["conifer site init ~/melt", "conifer site init . --name melt"],
+    description:
+      "Its settings begin with what is known of the machine: the one named, that of CONIFER_MACHINE, or the one that this is taken for.",
+    examples: ["conifer site init ~/melt", "conifer site init . --name melt --machine polaris"],
     load: async () => (await import("../sites/make.ts")).makeSite,
-  }).option("--name <name>", "its name (default: the directory's)");
+  })
+    .option("--name <name>", "its name (default: the directory's)")
+    .option("--machine <name>", "which machine this is (conifer site machines)");
+  add({
+    usage: "machines",
+    summary: "list the machines whose settings are known",
+    examples: ["conifer site machines"],
+    load: async () => (await import("../sites/machines.ts")).listMachines,
+  });
   add({
     usage: "start [site]",
     summary: "start a site's agent in the background",
@@ -64,9 +74,12 @@ export function declareSites(program: Command, start: Start): void {
   add({
     usage: "sample-settings",
     summary: "print settings.yml with every setting and its default",
-    examples: ["conifer site sample-settings > settings.yml"],
+    examples: [
+      "conifer site sample-settings > settings.yml",
+      "conifer site sample-settings --machine frontier > settings.yml",
+    ],
     load: async () => (await import("../sites/make.ts")).printSettings,
-  });
+  }).option("--machine <name>", "with what is known of this machine filled in");
   add({
     usage: "doctor [site]",
     summary: "check everything a site needs",

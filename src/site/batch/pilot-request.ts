@@ -32,7 +32,7 @@ export async function preparePilot(batchJob: BatchJob, context: AgentContext): P
     directory,
     node,
     nodes: { hosts: kind === "local" ? "this" : "auto", ...settings.pilot.nodes },
-    mpi: { launcher: settings.pilot.mpi },
+    mpi: { launcher: settings.pilot.mpi, ...settings.pilot.ranks },
   };
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const file = join(directory, "pilot.json");

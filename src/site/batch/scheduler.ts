@@ -36,6 +36,7 @@ export async function openSiteScheduler(
     },
     batch: {
       owner: `conifer-${mark}`,
+      directory: layout.schedulerLogs,
       settings: {
         ...batchSettings.strip().parse(scheduler),
         template: template === null || isAbsolute(template) ? template : join(layout.directory, template),

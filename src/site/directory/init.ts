@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { basename, resolve } from "node:path";
 import type { Access, Client } from "../../client/client.ts";
 import { ConiferError, isConiferError } from "../../model/errors.ts";
+import type { MachinePreset } from "../presets/preset.ts";
 import { sampleSettings } from "../settings/sample.ts";
 import { newMark, readSiteIdentity, type SiteIdentity, writeSiteIdentity } from "./identity.ts";
 import { type SiteLayout, siteLayout } from "./layout.ts";
@@ -13,8 +14,16 @@ export type InitSite = {
   readonly directory: string;
   /** Default: the directory's own name. */
   readonly name?: string;
+  /** What is known of the machine, for a new settings.yml. */
+  readonly preset?: MachinePreset;
   readonly access: Access;
   readonly client: Client;
+};
+
+export type MadeSite = SiteIdentity & {
+  readonly directory: string;
+  /** Whether settings.yml was written; one that was there is left alone. */
+  readonly settingsWritten: boolean;
 };
 
 type Undo = () => Promise<unknown>;
@@ -23,11 +32,11 @@ type Undo = () => Promise<unknown>;
  * Makes a site: directory, settings, a sample app, the registration at the server and the site's own token; all of it
  * or nothing. In a directory that is a site already it only renews the token. Files that are there are left alone.
  */
-export async function initSite(options: InitSite): Promise<SiteIdentity & { readonly directory: string }> {
+export async function initSite(options: InitSite): Promise<MadeSite> {
   const directory = resolve(options.directory);
   const layout = siteLayout(directory);
   const known = await readSiteIdentity(directory).catch(orNoSite);
-  if (known !== null) return { ...(await renewToken(known, directory, options)), directory };
+  if (known !== null) return { ...(await renewToken(known, directory, options)), directory, settingsWritten: false };
   const name = options.name ?? toName(basename(directory));
   const undo: Undo[] = [];
   try {
@@ -35,13 +44,15 @@ export async function initSite(options: InitSite): Promise<SiteIdentity & { read
     const site = await options.client.call("siteCreate", { body: { name, path: directory, hostname: hostname() } });
     undo.push(() => options.client.call("siteDelete", { params: { id: site.id } }));
     await makeToken(layout, name, options, undo);
-    await writeNew(layout.settings, sampleSettings({ name }), { undo, mode: 0o600 });
+    const preset = options.preset === undefined ? {} : { preset: options.preset };
+    const settings = sampleSettings({ name, ...preset });
+    const settingsWritten = await writeNew(layout.settings, settings, { undo, mode: 0o600 });
     if ((await readdir(layout.apps)).length === 0) {
       await writeNew(`${layout.apps}/hello.yml`, HELLO, { undo, mode: 0o644 });
     }
     const identity = { siteId: site.id, name, address: options.access.address, mark: newMark() };
     await writeSiteIdentity(directory, identity);
-    return { ...identity, directory };
+    return { ...identity, directory, settingsWritten };
   } catch (error) {
     for (const step of undo.reverse()) await step().catch(() => undefined);
     throw error;
@@ -94,7 +105,7 @@ async function makeDirectories(layout: SiteLayout, undo: Undo[]): Promise<void> 
   await chmod(layout.run, 0o700);
 }
 
-async function writeNew(path: string, text: string, options: { undo: Undo[]; mode: number }): Promise<void> {
+async function writeNew(path: string, text: string, options: { undo: Undo[]; mode: number }): Promise<boolean> {
   const wasThere = await writeFile(path, text, { flag: "wx", mode: options.mode }).then(
     () => false,
     (error: NodeJS.ErrnoException) => {
@@ -103,6 +114,7 @@ async function writeNew(path: string, text: string, options: { undo: Undo[]; mod
     },
   );
   if (!wasThere) options.undo.push(() => rm(path, { force: true }));
+  return !wasThere;
 }
 
 function orNoSite(error: unknown): null {

@@ -18,6 +18,8 @@ export type SiteLayout = {
   readonly stopOrder: string;
   readonly pilots: string;
   readonly localScheduler: string;
+  /** What batch schedulers leave there of their own accord. */
+  readonly schedulerLogs: string;
   /** Where the agent relayed last. */
   readonly relay: string;
   /** Bundled app modules, named by the hash of their content. */
@@ -44,6 +46,7 @@ export function siteLayout(directory: string): SiteLayout {
     stopOrder: join(run, "stop.json"),
     pilots: join(run, "pilots"),
     localScheduler: join(run, "local-scheduler"),
+    schedulerLogs: join(run, "scheduler"),
     relay: join(run, "relay.json"),
     bundles: join(run, "bundles"),
     appCode: join(run, "apps.json"),

@@ -28,15 +28,25 @@ export function parseSettings(text: string, file: string): Settings {
 }
 
 function contradictions(settings: Settings, lineOf: (path: readonly string[]) => number): YamlProblem[] {
-  const { elastic } = settings;
+  const { elastic, pilot } = settings;
+  const custom: YamlProblem[] =
+    pilot.mpi === "custom" && pilot.ranks.template.length === 0
+      ? [
+          {
+            line: lineOf(["pilot", "mpi"]),
+            problem: "pilot.mpi is custom, so pilot.ranks.template must hold its words",
+          },
+        ]
+      : [];
   const pairs = [
     ["minNodes", "maxNodes"],
     ["minWallTimeMin", "maxWallTimeMin"],
   ] as const;
-  return pairs
+  const crossed = pairs
     .filter(([least, most]) => elastic[least] > elastic[most])
     .map(([least, most]) => ({
       line: lineOf(["elastic", least]),
       problem: `elastic.${least} is ${elastic[least]}, more than elastic.${most}, ${elastic[most]}`,
     }));
+  return [...custom, ...crossed];
 }

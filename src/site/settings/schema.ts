@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { nameSchema } from "../../app/definition.ts";
+import { mpiFamilies } from "../../platform/launchers/mpi-arguments.ts";
 import { agentLaunchers } from "../../platform/nodes/start-agents.ts";
 import { batchSettings } from "../../platform/schedulers/batch/settings.ts";
 import { SCHEDULER_KINDS } from "../../platform/schedulers/open-scheduler.ts";
@@ -66,9 +67,36 @@ export const settingsSchema = z.strictObject({
       .default(20)
       .describe("A pilot ends everything this long before its allocation ends, seconds"),
     mpi: z
-      .enum(["auto", "openmpi", "mpich", "none"])
+      .enum(["auto", ...mpiFamilies, "none"])
       .default("auto")
-      .describe("Which mpiexec starts jobs of several ranks; auto asks the one on PATH"),
+      .describe("What starts jobs of several ranks; auto asks the mpiexec on PATH what it is"),
+    ranks: section({
+      program: z.string().min(1).nullable().default(null).describe("The launcher's command; null = its usual name"),
+      template: z
+        .array(z.string())
+        .default([])
+        .describe("Words of a custom launcher, such as [yod, -n, '{{ranks}}', -N, '{{ranks_per_node}}']"),
+      pmi: z
+        .string()
+        .min(1)
+        .nullable()
+        .default(null)
+        .describe("What srun --mpi is given; null = the best that it lists"),
+      startsOn: z
+        .enum(["first-node", "batch-host"])
+        .nullable()
+        .default(null)
+        .describe("Where the launcher works; null = where launchers of its kind do"),
+      options: z.array(z.string()).default([]).describe("Further arguments of the launcher, in front of a job's own"),
+      binding: z
+        .enum(["task", "rank"])
+        .default("task")
+        .describe("Which cores a rank may use, all that its job has of the node (task) or its own part of them (rank)"),
+      gpuBinding: z
+        .enum(["task", "rank"])
+        .default("task")
+        .describe("Which GPUs a rank sees, all that its job has of the node (task) or its own part of them (rank)"),
+    }).describe("How pilot.mpi starts ranks"),
     reach: z
       .enum(["auto", "direct", "relay"])
       .default("auto")
