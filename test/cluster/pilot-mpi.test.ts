@@ -31,7 +31,7 @@ for (const agents of ["srun", "mpiexec"] as const)
         nodes: 3,
         config: { nodes: { launcher: agents }, mpi: { launcher: ranks } },
         // What a batch script asks for its own tasks must not reach those of the pilot.
-        slurm: ["--cpus-per-task=2", "--mem-per-cpu=64"],
+        slurm: ["--ntasks-per-node=1", "--cpus-per-task=2", "--mem-per-cpu=64"],
       });
       await pilot.untilNodes(3);
       const wide = await lab.create(...Array.from({ length: 4 }, () => ({ app: "ranks", nodes: 2, ranksPerNode: 2 })));

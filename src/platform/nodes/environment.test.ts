@@ -49,5 +49,8 @@ test("a task gets what the batch script had, and of its own node what the agent 
 
 test("srun in a task shares nodes and memory with the other steps of the pilot", () => {
   const saved = { SLURM_JOB_ID: "47", SLURM_MEM_PER_CPU: "512", SLURM_CPUS_PER_TASK: "2" };
-  expect(taskBase(saved, {})).toEqual({ SLURM_JOB_ID: "47", SLURM_OVERLAP: "1", SLURM_MEM_PER_NODE: "0" });
+  const shared = { SLURM_JOB_ID: "47", SLURM_OVERLAP: "1", SLURM_MEM_PER_NODE: "0" };
+  expect(taskBase(saved, {})).toEqual(shared);
+  const withGpus = { ...shared, SLURM_GPUS_ON_NODE: "2", SLURM_GRES: "gpu:2" };
+  expect(taskBase(saved, { SLURM_GPUS_ON_NODE: "2" })).toEqual(withGpus);
 });

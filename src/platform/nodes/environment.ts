@@ -31,7 +31,14 @@ export function taskBase(saved: Environment | null, own: Environment): Record<st
   // Memory for each core would be that of the few cores a step names; 0 is all that the job has.
   delete base.SLURM_MEM_PER_CPU;
   delete base.SLURM_MEM_PER_GPU;
-  return { ...base, SLURM_OVERLAP: "1", SLURM_MEM_PER_NODE: "0" };
+  return { ...base, ...slurmSharing(base) };
+}
+
+/** What lets a step of `srun` run beside all others with everything that its nodes have. */
+export function slurmSharing({ SLURM_GPUS_ON_NODE: gpus }: Environment): Record<string, string> {
+  // A step sees only the GPUs it asks for; overlapping, it keeps them from nobody.
+  const gres = gpus === undefined || gpus === "0" ? {} : { SLURM_GRES: `gpu:${gpus}` };
+  return { SLURM_OVERLAP: "1", SLURM_MEM_PER_NODE: "0", ...gres };
 }
 
 /** Whether a launcher sets this variable for the one process it starts; what users set for their MPI is not of that kind. */
@@ -49,7 +56,7 @@ const ofUser =
 const ofSlurmStep = new RegExp(
   `^SLURM_(?:STEP.*|PROCID|LOCALID|NODEID|TASK_PID|GTIDS|LAUNCH_NODE_IPADDR|SRUN_.*|PTY_.*|CPU_BIND.*|MEM_BIND.*|GPU_BIND|${[
     "DISTRIBUTION|PRIO_PROCESS|TOPOLOGY_ADDR.*|MPI_TYPE|KILL_BAD_EXIT|EXPORT_ENV|GET_USER_ENV|UMASK|HINT|WAIT|NO_KILL",
-    "CPUS_PER_TASK|TRES_PER_TASK|NTASKS_PER_.*|EXACT|OVERLAP|EXCLUSIVE|WHOLE|UNBUFFEREDIO|INPUTMODE|LABELIO",
+    "CPUS_PER_TASK|TRES_PER_TASK|NTASKS|NTASKS_PER_.*|NPROCS|EXACT|OVERLAP|EXCLUSIVE|WHOLE|UNBUFFEREDIO|INPUTMODE|LABELIO",
   ].join("|")})$`,
 );
 

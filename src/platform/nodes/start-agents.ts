@@ -5,6 +5,7 @@
  */
 import { quote } from "../../app/quote.ts";
 import type { MpiFamily } from "../launchers/mpi-arguments.ts";
+import { slurmSharing } from "./environment.ts";
 import type { HostSource } from "./hosts.ts";
 
 /** `local` starts them all on this machine: for trying out, and for tests. */
@@ -182,10 +183,7 @@ export function launcherEnvironment(
 ): Record<string, string | undefined> {
   const kept = Object.fromEntries(Object.entries(environment).filter(([name]) => !shapesStep.test(name)));
   if (environment.SLURM_JOB_ID === undefined) return kept;
-  // A step sees only the GPUs it asks for; overlapping, it keeps them from nobody.
-  const gpus = environment.SLURM_GPUS_ON_NODE;
-  const gres = gpus === undefined || gpus === "0" ? {} : { SLURM_GRES: `gpu:${gpus}` };
-  return { ...kept, SLURM_OVERLAP: "1", SLURM_MEM_PER_NODE: "0", ...gres };
+  return { ...kept, ...slurmSharing(environment) };
 }
 
 const shapesStep =

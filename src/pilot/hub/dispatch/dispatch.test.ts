@@ -83,7 +83,9 @@ test("the tighter of the two run time limits holds", () => {
 test("the preamble is filled like the command and stays outside of the launcher", () => {
   const spec = specOf({ ranksPerNode: 2 }, { preamble: "module load {{who}}" });
   expect(spec.preamble).toBe("module load you");
-  expect(spec.command).toBe("mpiexec -n 2 --host localhost:2 --bind-to none sh -c 'echo you'");
+  expect(spec.command).toBe(
+    "mpiexec --mca ras '^slurm,tm,gridengine,lsf,alps' -n 2 --host localhost:2 --bind-to none sh -c 'echo you'",
+  );
 });
 
 test("several ranks without a launcher are an error that says what is missing", () => {
