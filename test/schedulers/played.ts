@@ -21,7 +21,7 @@ export class PlayedCluster implements Disposable {
   constructor(kind: BatchKind, config: Readonly<Record<string, unknown>> = {}) {
     this.kind = kind;
     mkdirSync(this.bin);
-    mkdirSync(this.state);
+    mkdirSync(join(this.state, "jobs"), { recursive: true });
     writeFileSync(join(this.state, "config.json"), JSON.stringify(config));
     const player = fileURLToPath(new URL(`played/${kind}.mjs`, import.meta.url));
     for (const program of schedulerCommands(kind)) {

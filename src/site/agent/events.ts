@@ -9,8 +9,12 @@ export function eventsModule(context: AgentContext): AgentModule {
   return {
     name: "events",
     async run(signal, say) {
+      let isFirst = true;
       const listen = async () => {
-        say("waiting", "the server is not connected");
+        // An agent that has only just begun to connect lacks nothing yet.
+        if (isFirst) say("running", "connecting");
+        else say("waiting", "the server is not connected");
+        isFirst = false;
         const query = { site: String(context.identity.siteId) };
         for await (const { event, data } of context.client.stream(STREAMS.events, { query, signal })) {
           if (event === "open") {

@@ -1,8 +1,14 @@
 /** The scheduler that a site's settings name. */
 import { isAbsolute, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { BatchScheduler } from "../../platform/schedulers/batch/batch-scheduler.ts";
 import { batchSettings } from "../../platform/schedulers/batch/settings.ts";
-import { openScheduler } from "../../platform/schedulers/open-scheduler.ts";
+import {
+  type BatchKind,
+  type BatchSchedulerOptions,
+  openBatchScheduler,
+  openScheduler,
+} from "../../platform/schedulers/open-scheduler.ts";
 import type { Scheduler } from "../../platform/schedulers/scheduler.ts";
 import type { AgentLog } from "../agent/log.ts";
 import type { SiteLayout } from "../directory/layout.ts";
@@ -26,7 +32,6 @@ export async function openSiteScheduler(
   { layout, mark, log, onChange }: SiteSchedulerParts,
 ): Promise<Scheduler> {
   const { scheduler, pilot } = settings;
-  const { template } = scheduler;
   return openScheduler(scheduler.kind, {
     local: {
       directory: layout.localScheduler,
@@ -34,17 +39,40 @@ export async function openSiteScheduler(
       graceSec: pilot.graceSec + EXTRA_GRACE_SEC,
       onChange,
     },
-    batch: {
-      owner: `conifer-${mark}`,
-      directory: layout.schedulerLogs,
-      settings: {
-        ...batchSettings.strip().parse(scheduler),
-        template: template === null || isAbsolute(template) ? template : join(layout.directory, template),
-      },
-      onCommand: (trace) => log.debug({ trace }, "asked the scheduler"),
-      onTrouble: (problem) => log.warn({ problem }, "the scheduler"),
-    },
+    batch: batchOptions(settings, { layout, owner: `conifer-${mark}`, log }),
   });
+}
+
+export type SiteBatchParts = {
+  readonly layout: SiteLayout;
+  /** Its jobs are told from all others by this. */
+  readonly owner: string;
+  readonly log: AgentLog | null;
+};
+
+/** The scheduler of a site on a cluster. */
+export function openSiteBatchScheduler(
+  settings: Pick<Settings, "scheduler">,
+  { kind, ...parts }: SiteBatchParts & { readonly kind: BatchKind },
+): BatchScheduler {
+  return openBatchScheduler(kind, batchOptions(settings, parts));
+}
+
+function batchOptions(
+  { scheduler }: Pick<Settings, "scheduler">,
+  { layout, owner, log }: SiteBatchParts,
+): BatchSchedulerOptions {
+  const { template } = scheduler;
+  return {
+    owner,
+    directory: layout.schedulerLogs,
+    settings: {
+      ...batchSettings.strip().parse(scheduler),
+      template: template === null || isAbsolute(template) ? template : join(layout.directory, template),
+    },
+    onCommand: (trace) => log?.debug({ trace }, "asked the scheduler"),
+    onTrouble: (problem) => log?.warn({ problem }, "the scheduler"),
+  };
 }
 
 /** Gives up all allocations of a scheduler and waits until they have ended, or the time is over; a batch scheduler ends them in its own time. */

@@ -4,14 +4,19 @@ import { formatSize } from "../../model/sizes.ts";
 import { loadAllocations } from "../../platform/schedulers/local/allocation-file.ts";
 import { findAgent, isHere } from "../agent/lock.ts";
 import { loadAppFiles } from "../apps/load.ts";
+import { openSiteBatchScheduler } from "../batch/scheduler.ts";
+import { readSiteIdentity } from "../directory/identity.ts";
 import { type SiteLayout, siteLayout } from "../directory/layout.ts";
 import { nodeCapacity } from "../elastic/node-capacity.ts";
 import { readSettings } from "../settings/read-settings.ts";
 import { siteStatus } from "../status.ts";
+import { checkCluster } from "./cluster.ts";
 import { type DoctorLine, fail, ok, warn } from "./line.ts";
 
 const LEAST_BYTES = 64 * 2 ** 20;
 const FEW_BYTES = 2 ** 30;
+/** tmpfs, ramfs. */
+const IN_MEMORY: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
 /** The agent writes its report every half minute. */
 const SILENT_MS = 120_000;
 
@@ -23,7 +28,7 @@ export async function checkSite(directory: string): Promise<DoctorLine[]> {
     await checkDirectory(layout),
     await checkSecrets(layout),
     await checkDisk(layout),
-    await checkScheduler(layout),
+    ...(await checkScheduler(layout)),
     await checkApps(directory),
     ...(await checkAgent(layout)),
   ];
@@ -81,7 +86,22 @@ async function checkDisk(layout: SiteLayout): Promise<DoctorLine> {
   return free < FEW_BYTES ? warn("disk", text, fix) : ok("disk", text);
 }
 
-async function checkScheduler(layout: SiteLayout): Promise<DoctorLine> {
+async function checkScheduler(layout: SiteLayout): Promise<DoctorLine[]> {
+  const settings = await readSettings(layout.settings).catch(() => null);
+  if (settings === null) return [];
+  const { kind } = settings.scheduler;
+  if (kind === "local") return [await checkLocalScheduler(layout)];
+  try {
+    const { mark } = await readSiteIdentity(layout.directory);
+    await using scheduler = openSiteBatchScheduler(settings, { kind, layout, owner: `conifer-${mark}`, log: null });
+    return [...(await checkCluster({ settings, kind, scheduler })), await checkShared(layout)];
+  } catch (error) {
+    if (!isConiferError(error)) throw error;
+    return [fail("scheduler", error.message, error.hint)];
+  }
+}
+
+async function checkLocalScheduler(layout: SiteLayout): Promise<DoctorLine> {
   try {
     const isThere = (await stat(layout.localScheduler).catch(() => null)) !== null;
     const open = isThere ? (await loadAllocations(layout.localScheduler)).filter(({ state }) => state !== "ended") : [];
@@ -89,6 +109,19 @@ async function checkScheduler(layout: SiteLayout): Promise<DoctorLine> {
   } catch (error) {
     return fail("scheduler", messageOf(error), `Remove that file; its allocation is then forgotten.`);
   }
+}
+
+/** Compute nodes read and write the site's directory; what cannot be shared is told, what may be is told by a node. */
+async function checkShared({ directory }: SiteLayout): Promise<DoctorLine> {
+  const { type } = await statfs(directory);
+  const isOwn = IN_MEMORY.has(type) || /^\/(tmp|var\/tmp|dev\/shm)(\/|$)/.test(directory);
+  return isOwn
+    ? warn(
+        "shared directory",
+        `${directory} looks like a directory of this machine alone`,
+        "Move the site to a file system that compute nodes have too (conifer site mv); conifer site doctor --from-node looks.",
+      )
+    : ok("shared directory", "conifer site doctor --from-node looks whether compute nodes see it");
 }
 
 async function checkApps(directory: string): Promise<DoctorLine> {
