@@ -18,11 +18,13 @@ class PlayedScheduler implements Scheduler {
   maxQueued: number | null = null;
   refusal: string | null = null;
   fullness: string | null = null;
+  later: string | null = null;
   silent = false;
 
   async submit({ key }: AllocationRequest): Promise<Submission> {
     this.#hear(`submit ${key}`);
     if (this.refusal !== null) return { kind: "refused", reason: this.refusal };
+    if (this.later === key) return { kind: "later", reason: "its last submit may still arrive" };
     if (this.fullness !== null) return { kind: "full", reason: this.fullness };
     this.byKey.set(key, `id-${key}`);
     this.statuses.set(`id-${key}`, { state: "queued", reason: "Resources" });
@@ -120,6 +122,23 @@ describe("following allocations", () => {
     expect(scheduler.asked.filter((call) => call.startsWith("submit"))).toEqual(["submit 1"]);
     scheduler.fullness = null;
     expect((await follow(scheduler, [wish("1")])).get("1")).toMatchObject({ state: "queued" });
+  });
+
+  it("holds back no other for one that must wait by itself", async () => {
+    const scheduler = new PlayedScheduler();
+    scheduler.later = "1";
+    const standings = await follow(scheduler, [wish("1"), wish("2")]);
+    expect([standings.get("1")?.state, standings.get("2")?.state]).toEqual(["waiting", "queued"]);
+  });
+
+  it("never takes for gone what the scheduler cannot tell of just now", async () => {
+    const scheduler = new PlayedScheduler();
+    const unseen: Unseen = new Map();
+    scheduler.statuses.set("id-1", { state: "unknown", reason: "the accounting is down" });
+    for (const now of [0, 1_000_000, 2_000_000])
+      expect((await follow(scheduler, [wish("1", { id: "id-1" })], { now, unseen })).get("1")).toMatchObject({
+        state: "unknown",
+      });
   });
 
   it("holds back what the scheduler's queue has no room for", async () => {

@@ -127,6 +127,7 @@ function toResult(submission: Submission): string | Standing {
     case "refused":
       return { state: "refused", reason: submission.reason };
     case "full":
+    case "later":
       return { state: "waiting", reason: submission.reason };
   }
 }

@@ -47,8 +47,10 @@ export type OwnAllocation = { readonly id: string; readonly key: string };
 export type Submission =
   | { readonly kind: "submitted"; readonly id: string }
   | { readonly kind: "refused"; readonly reason: string }
-  /** Not now: a limit on how many may wait or run is reached. The same request may be taken later. */
-  | { readonly kind: "full"; readonly reason: string };
+  /** Not now: a limit on how many may wait or run in the queue is reached. The same request may be taken later. */
+  | { readonly kind: "full"; readonly reason: string }
+  /** Not now, for a reason that concerns no other request. */
+  | { readonly kind: "later"; readonly reason: string };
 
 /** Times are milliseconds since 1970; null = not known. */
 export type AllocationStatus =
@@ -64,6 +66,8 @@ export type AllocationStatus =
       /** When its wall time is over. */
       readonly endsAt?: number | null;
     }
+  /** It cannot be told just now; it may have ended. */
+  | { readonly state: "unknown"; readonly reason: string }
   | {
       readonly state: "ended";
       /** failed: a non-zero exit, a signal, out of wall time, a node that died; cancelled: somebody gave it up. */

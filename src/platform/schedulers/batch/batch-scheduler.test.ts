@@ -66,7 +66,7 @@ describe("a batch scheduler", () => {
   it("submits a script with directives, variables, preamble and command, each in its place", async () => {
     const cluster = new Cluster();
     const scheduler = cluster.open({ project: "chem", preamble: "module load openmpi\n", extra: ["--switches=1"] });
-    const options = { qos: "debug", dependsOn: ["5", "6"], dependsWhen: "ok" };
+    const options = { qos: "debug", dependsOn: "5,6", dependsWhen: "ok" };
     expect(await scheduler.submit(request({ queue: "batch", options }))).toEqual({ kind: "submitted", id: "7" });
     const script = await readFile(join(directory, "batch.sh"), "utf8");
     expect(script.split("\n")).toEqual([
@@ -198,6 +198,26 @@ describe("a batch scheduler", () => {
     expect((await scheduler.status(["7"])).get("7")).toMatchObject({ state: "running" });
   });
 
+  it("calls a job unknown while the accounting that could tell of it is down, and goes on with all others", async () => {
+    const cluster = new Cluster();
+    const scheduler = cluster.open({ minIntervalSec: 0 });
+    cluster.says.squeue = { stdout: job("7", "RUNNING") };
+    cluster.says.sacct = { code: 1, stderr: "sacct: error: Problem talking to the database: Connection refused\n" };
+    for (const _ of [1, 2]) {
+      cluster.now += 1_000;
+      const statuses = await scheduler.status(["7", "6"]);
+      expect(statuses.get("7")).toMatchObject({ state: "running" });
+      expect(statuses.get("6")).toMatchObject({
+        state: "unknown",
+        reason: expect.stringMatching(/talking to the database/),
+      });
+    }
+    expect(cluster.count("sacct")).toBe(1);
+    cluster.now += 10_000;
+    cluster.says.sacct = {};
+    expect((await scheduler.status(["7", "6"])).has("6")).toBe(false);
+  });
+
   it("keeps the raw text of an answer that does not read", async () => {
     const cluster = new Cluster();
     cluster.says.squeue = { stdout: "<html>gateway</html>", stderr: "strange" };
@@ -217,7 +237,7 @@ describe("a batch scheduler", () => {
     cluster.now += 6_000;
     cluster.says.sbatch = { stdout: "9\n" };
     expect(await scheduler.submit(request())).toMatchObject({
-      kind: "full",
+      kind: "later",
       reason: expect.stringMatching(/may still arrive/),
     });
     expect(cluster.count("sbatch")).toBe(1);

@@ -70,6 +70,8 @@ export class BatchScheduler implements Scheduler {
   readonly #silence: Silence;
   /** Apart, so that a scheduler that does not tell of its queues still runs jobs. */
   readonly #queuesSilence: Silence;
+  /** Apart, because the accounting is often another program on another machine. */
+  readonly #historySilence: Silence;
   #snapshot: Snapshot | null = null;
   #looking: Promise<Snapshot> | null = null;
   /** Submitted from here and not seen in a snapshot yet, by id. */
@@ -91,6 +93,7 @@ export class BatchScheduler implements Scheduler {
     this.#now = parts.now ?? Date.now;
     this.#silence = new Silence(this.#now);
     this.#queuesSilence = new Silence(this.#now);
+    this.#historySilence = new Silence(this.#now);
   }
 
   async submit(request: AllocationRequest): Promise<Submission> {
@@ -101,7 +104,7 @@ export class BatchScheduler implements Scheduler {
       const found = await this.find([request.key]);
       const id = found.get(request.key);
       if (id !== undefined) return { kind: "submitted", id };
-      return { kind: "full", reason: "an earlier submit of it was not answered and may still arrive" };
+      return { kind: "later", reason: "an earlier submit of it was not answered and may still arrive" };
     }
     const jobName = this.#jobName(request.key);
     const script = join(dirname(request.output), "batch.sh");
@@ -120,7 +123,7 @@ export class BatchScheduler implements Scheduler {
       }
       return submission;
     } catch (error) {
-      if (isConiferError(error) && error.code === "SCHEDULER_SILENT") {
+      if (isConiferError(error) && error.code === "SCHEDULER_SILENT" && error.values.neverRan !== true) {
         this.#doubtful.set(request.key, this.#now());
         this.#snapshot = null;
       }
@@ -160,11 +163,12 @@ export class BatchScheduler implements Scheduler {
     if (ids.length === 0) return new Map();
     const { at, jobs } = await this.#look(ids);
     const missing = ids.filter((id) => !jobs.has(id) && !this.#fresh.has(id) && !this.#ended.has(id));
-    await this.#askHistory(missing, at);
+    const untold = await this.#askHistory(missing, at);
     return new Map(
       ids.flatMap((id) => {
         const known = jobs.get(id) ?? this.#fresh.get(id) ?? this.#ended.get(id);
         const isCancelled = this.#cancelled.has(id);
+        if (known === undefined && untold !== null) return [[id, { state: "unknown", reason: untold }] as const];
         if (known === undefined) return isCancelled ? [[id, CANCELLED] as const] : [];
         return [[id, isCancelled ? asCancelled(known.status) : known.status] as const];
       }),
@@ -297,22 +301,28 @@ export class BatchScheduler implements Scheduler {
     return this.#snapshot;
   }
 
-  /** Asks the accounting once per look for each job that has left the queue. */
-  async #askHistory(ids: readonly string[], at: number): Promise<void> {
+  /**
+   * Asks the accounting once per look for each job that has left the queue. Where it does not answer, why: a job that
+   * only the accounting could tell of is then unknown, and all others go on.
+   */
+  async #askHistory(ids: readonly string[], at: number): Promise<string | null> {
     const { history } = this.#parts.dialect;
     const due = ids.filter((id) => this.#historyAsked.get(id) !== at);
-    if (due.length === 0 || history === null) return;
-    for (const record of await this.#silence.keep(() => history(this.#question(due)))) {
-      if (record.status.state !== "ended") continue;
-      this.#ended.set(record.id, record);
-      this.#historyAsked.delete(record.id);
+    if (due.length === 0 || history === null) return null;
+    try {
+      for (const record of await this.#historySilence.keep(() => history(this.#question(due))))
+        if (record.status.state === "ended") this.#ended.set(record.id, record);
+    } catch (error) {
+      this.#tell(error);
+      return messageOf(error);
     }
-    for (const id of due) if (!this.#ended.has(id)) this.#historyAsked.set(id, at);
+    for (const id of due) this.#historyAsked.set(id, at);
+    return null;
   }
 
   readonly #tell = (error: unknown): readonly never[] => {
     if (!isConiferError(error)) throw error;
-    this.#parts.onTrouble?.(error.message);
+    if (error.values.isRepeated !== true) this.#parts.onTrouble?.(error.message);
     return [];
   };
 

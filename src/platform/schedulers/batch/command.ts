@@ -33,7 +33,7 @@ export type CommandTrace = {
 const KEPT_CHARACTERS = 4000;
 
 /** SCHEDULER_SILENT with the scheduler's own words; the answer itself is in the error's values. */
-export function silent(scheduler: string, problem: string, answer?: Answer): ConiferError {
+export function silent(scheduler: string, problem: string, answer?: Answer, neverRan = false): ConiferError {
   const raw =
     answer === undefined
       ? {}
@@ -43,7 +43,7 @@ export function silent(scheduler: string, problem: string, answer?: Answer): Con
           stdout: answer.stdout.slice(0, KEPT_CHARACTERS),
           stderr: answer.stderr.slice(0, KEPT_CHARACTERS),
         };
-  return new ConiferError("SCHEDULER_SILENT", { scheduler, problem, ...raw });
+  return new ConiferError("SCHEDULER_SILENT", { scheduler, problem, ...raw, ...(neverRan ? { neverRan } : {}) });
 }
 
 /** SCHEDULER_SILENT because an answer does not read as the one of this command. */

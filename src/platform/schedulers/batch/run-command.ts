@@ -35,12 +35,18 @@ export function processRunner({ scheduler, limitSec, directory, onCommand }: Run
       stdout: outcome.stdout,
       stderr: outcome.stderr,
     };
-    if (problem !== null) throw silent(scheduler, problem, answer);
+    if (problem !== null) throw silent(scheduler, problem, answer, outcome.neverRan);
     return answer;
   };
 }
 
-type Outcome = { readonly end: number | string; readonly stdout: string; readonly stderr: string };
+type Outcome = {
+  /** The exit code, or why there is none. */
+  readonly end: number | string;
+  readonly neverRan: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+};
 
 function execute(
   { argv, input, environment = {} }: Command,
@@ -72,6 +78,7 @@ function execute(
       clearTimeout(timer);
       resolve({
         end: early ?? end,
+        neverRan: child.pid === undefined,
         stdout: Buffer.concat(output.stdout).toString("utf8"),
         stderr: Buffer.concat(output.stderr).toString("utf8"),
       });

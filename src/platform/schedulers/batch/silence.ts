@@ -24,6 +24,7 @@ export class Silence {
       const { values } = this.#error;
       throw new ConiferError("SCHEDULER_SILENT", {
         ...values,
+        isRepeated: true,
         problem: `${values.problem} (asked again in ${seconds} s)`,
       });
     }

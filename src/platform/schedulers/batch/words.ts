@@ -24,8 +24,10 @@ const jobIdWord = z
 /** Options that every scheduler has. */
 export const commonOptions = {
   dependsOn: z
-    .array(jobIdWord)
-    .max(100)
+    .preprocess(
+      (value) => (typeof value === "string" || typeof value === "number" ? String(value).split(",") : value),
+      z.array(jobIdWord).max(100),
+    )
     .default([])
     .describe("Ids of batch jobs (the scheduler's) that must have come so far before this one starts"),
   dependsWhen: z
