@@ -23,15 +23,14 @@ const program = (content: string): string => {
 
 test("Open MPI on one node gets its slots and leaves binding to the task's core list", () => {
   expect(mpiArguments(openMpi, launch).join(" ")).toBe(
-    "mpiexec --mca ras ^slurm,tm,gridengine,lsf,alps -n 4 --host localhost:4 --bind-to none --mca btl self,vader sh -c lmp -in in.melt",
+    "mpiexec -n 4 --host localhost:4 --map-by ppr:4:node:oversubscribe --bind-to none --mca btl self,vader sh -c lmp -in in.melt",
   );
 });
 
-test("what a batch system says of slots does not count for Open MPI, in the words of its version", () => {
-  expect(mpiArguments(openMpi, launch).slice(1, 4)).toEqual(["--mca", "ras", "^slurm,tm,gridengine,lsf,alps"]);
-  const line = mpiArguments({ ...openMpi, version: "5.0.3" }, { ...launch, hosts: ["a", "b"] }).join(" ");
-  expect(line).toContain("--map-by ppr:4:node:OVERSUBSCRIBE");
-  expect(line).not.toContain("--mca ras");
+test("what a batch system says of slots is no limit for Open MPI, and the hosts are exactly those named", () => {
+  const line = mpiArguments(openMpi, { ...launch, hosts: ["n2", "n4"] }).join(" ");
+  expect(line).toContain("-n 8 --host n2:4,n4:4 --map-by ppr:4:node:oversubscribe");
+  expect(line).not.toContain("ras");
 });
 
 test("Open MPI is told when it runs as root", () => {

@@ -61,7 +61,7 @@ export function mpiArguments(launcher: MpiLauncher, launch: RankLaunch): string[
   const { options, command } = launch;
   switch (launcher.family) {
     case "openmpi":
-      return [program, ...openMpi(launch, launcher.version), ...options, ...command];
+      return [program, ...openMpi(launch), ...options, ...command];
     case "mpich":
       return [program, ...hydra(launch), ...options, ...command];
     case "pals":
@@ -78,23 +78,22 @@ export function mpiArguments(launcher: MpiLauncher, launch: RankLaunch): string[
 }
 
 /**
- * Who fits where is decided already, by cores. The slots that a batch system tells Open MPI are those of the batch script (one a node,
- * perhaps), and more than them it refuses; here the slots named are the ones that count. How it reaches other nodes still goes
- * with the batch system.
+ * Who fits where is decided already, by cores. The slots that a batch system tells Open MPI are those of the batch script (one
+ * a node, perhaps), and more than them it refuses unless it may oversubscribe; the slots named here stay the ones that count.
+ * Told not to ask the batch system at all (`--mca ras ^slurm`), Open MPI 4 starts ranks on the first nodes of the allocation
+ * whatever hosts are named.
  */
-function openMpi({ ranksPerNode, hosts, environment, asRoot }: RankLaunch, version: string): string[] {
+function openMpi({ ranksPerNode, hosts, environment, asRoot }: RankLaunch): string[] {
   const isSpread = hosts.length > 1;
-  const isNew = Number.parseInt(version, 10) >= 5;
-  const perNode = `ppr:${ranksPerNode}:node`;
   return [
     ...(asRoot ? ["--allow-run-as-root"] : []),
-    ...(isNew ? [] : ["--mca", "ras", "^slurm,tm,gridengine,lsf,alps"]),
     "-n",
     String(ranksPerNode * hosts.length),
     // With the number of slots told, it counts no cores: those it would see are the whole node's or one task's.
     "--host",
     hosts.map((host) => `${isSpread ? host : "localhost"}:${ranksPerNode}`).join(","),
-    ...(isNew ? ["--map-by", `${perNode}:OVERSUBSCRIBE`] : isSpread ? ["--map-by", perNode] : []),
+    "--map-by",
+    `ppr:${ranksPerNode}:node:oversubscribe`,
     "--bind-to",
     "none",
     ...(isSpread ? environment.flatMap((name) => ["-x", name]) : []),

@@ -84,7 +84,7 @@ test("the preamble is filled like the command and stays outside of the launcher"
   const spec = specOf({ ranksPerNode: 2 }, { preamble: "module load {{who}}" });
   expect(spec.preamble).toBe("module load you");
   expect(spec.command).toBe(
-    "mpiexec --mca ras '^slurm,tm,gridengine,lsf,alps' -n 2 --host localhost:2 --bind-to none sh -c 'echo you'",
+    "mpiexec -n 2 --host localhost:2 --map-by ppr:2:node:oversubscribe --bind-to none sh -c 'echo you'",
   );
 });
 
