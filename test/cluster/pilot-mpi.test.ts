@@ -111,6 +111,29 @@ test("[B18] ranks that hang are ended at the job's own limit, and that is what i
   for (const node of ["n1", "n2"]) expect(processesOn(node, program)).toEqual([]);
 });
 
+test("[B20] nodes freed by an MPI job have their next one at once", async () => {
+  await using lab = await openClusterLab();
+  const program = compileRanks(lab.directory);
+  await lab.app({ name: "ranks", command: `${program} 1` });
+  await using pilot = submitPilot(lab, { nodes: 2, config: { node: { cores: 2, gpus: 0, memoryBytes: 0 } } });
+  await pilot.untilNodes(2);
+  const ids = await lab.create(...Array.from({ length: 5 }, () => ({ app: "ranks", nodes: 2, ranksPerNode: 2 })));
+  await untilDone(lab, ids, pilot.directory);
+  const times = await Promise.all(
+    ids.map(async (id) => {
+      const history = await lab.history(id);
+      const at = (state: "RUNNING" | "RUN_DONE") =>
+        Date.parse(history.find(({ path }) => path.includes(state))?.at ?? "");
+      return { began: at("RUNNING"), ended: at("RUN_DONE") };
+    }),
+  );
+  times.sort((a, b) => a.began - b.began);
+  const gaps = times.slice(1).map(({ began }, index) => began - (times[index]?.ended ?? 0));
+  gaps.sort((a, b) => a - b);
+  expect(gaps[0], gaps.join(", ")).toBeGreaterThanOrEqual(0);
+  expect(gaps[2], gaps.join(", ")).toBeLessThan(200);
+});
+
 test("a launcher that fails is told with its words, and the node takes the next job", async () => {
   await using lab = await openClusterLab();
   const program = compileRanks(lab.directory);
