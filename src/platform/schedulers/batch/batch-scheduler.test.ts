@@ -167,6 +167,8 @@ describe("a batch scheduler", () => {
     expect(await scheduler.own()).toEqual([{ id: "7", key: "12" }]);
     cluster.now += 60_000;
     await scheduler.own();
+    expect((await scheduler.status(["7"])).get("7")).toMatchObject({ state: "unknown" });
+    cluster.now += 60_000;
     expect(await scheduler.status(["7"])).toEqual(new Map());
     cluster.now += 60_000;
     cluster.says.sacct = { stdout: "7|FAILED|3:0|2026-11-20T15:42:45|2026-11-20T15:43:45|n1|site-a1.12\n" };
@@ -216,6 +218,28 @@ describe("a batch scheduler", () => {
     cluster.now += 10_000;
     cluster.says.sacct = {};
     expect((await scheduler.status(["7", "6"])).has("6")).toBe(false);
+    cluster.says.sacct = { stdout: "6|COMPLETED|0:0|2026-11-20T15:42:45|2026-11-20T15:43:45|n1|site-a1.9\n" };
+    cluster.now += 10_000;
+    expect((await scheduler.status(["7", "6"])).get("6")).toMatchObject({ outcome: "finished" });
+  });
+
+  it("[B42] takes no job for gone because one answer did not hold it", async () => {
+    const cluster = new Cluster();
+    const scheduler = cluster.open({ minIntervalSec: 10 });
+    const ask = async () => (await scheduler.status(["7"])).get("7")?.state;
+    cluster.says.squeue = { stdout: job("7", "RUNNING") };
+    expect(await ask()).toBe("running");
+    cluster.says.squeue = {};
+    cluster.now += 20_000;
+    expect([await ask(), await ask()]).toEqual(["unknown", "unknown"]);
+    cluster.says.squeue = { stdout: job("7", "RUNNING") };
+    cluster.now += 20_000;
+    expect(await ask()).toBe("running");
+    cluster.says.squeue = {};
+    for (const expected of ["unknown", undefined]) {
+      cluster.now += 20_000;
+      expect(await ask()).toBe(expected);
+    }
   });
 
   it("keeps the raw text of an answer that does not read", async () => {
