@@ -42,6 +42,7 @@ const results = await Promise.all([
     entryPoints: entries({
       pilot: "src/pilot/main.ts",
       "pilot-node": "src/pilot/node/main.ts",
+      "node-probe": "src/site/probe/main.ts",
       "function-worker": "src/pilot/worker/main.ts",
     }),
   }),

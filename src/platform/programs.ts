@@ -7,6 +7,7 @@ const PROGRAMS = {
   pilot: "pilot.js",
   functionWorker: "function-worker.js",
   siteAgent: "site-agent.js",
+  nodeProbe: "node-probe.js",
   library: "index.js",
 } as const;
 

@@ -5,6 +5,7 @@
  *   directory/  what makes a directory a site; init, move, remove     settings/  settings.yml, its sample and reference
  *   apps/       app files: read, bundled, told to the server          yaml/      YAML with lines for every problem
  *   agent/      the process: modules and their supervision, lock, heartbeat, events
+ *   probe/      a program of the doctor's that looks around on a compute node
  *   presets/    what is known of machines, and which one this is
  *   batch/ elastic/ hooks/ clean/   the modules' work                 doctor/    checks of everything a site needs
  */
@@ -17,6 +18,7 @@ export { moveSite, removeSite } from "./directory/change.ts";
 export { findSiteDirectory, readSiteIdentity, type SiteIdentity } from "./directory/identity.ts";
 export { type InitSite, initSite, type MadeSite } from "./directory/init.ts";
 export { doctor } from "./doctor/doctor.ts";
+export { doctorFromNode, type FromNode } from "./doctor/from-node.ts";
 export type { DoctorLine } from "./doctor/line.ts";
 export type { Guess } from "./presets/guess.ts";
 export { guessHere } from "./presets/here.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { branch, groupOf, repeated, type Start } from "./leaf.ts";
-import { minutes, whole } from "./values.ts";
+import { minutes, seconds, whole } from "./values.ts";
 
 const WHERE = "A site is named by its directory or its name; default is the site of the current directory.";
 
@@ -84,9 +84,13 @@ export function declareSites(program: Command, start: Start): void {
     usage: "doctor [site]",
     summary: "check everything a site needs",
     description: `${WHERE} Outside of one, the machine is checked.`,
-    examples: ["conifer site doctor"],
+    examples: ["conifer site doctor", "conifer site doctor --from-node --queue debug"],
     load: async () => (await import("../sites/doctor.ts")).runDoctor,
-  });
+  })
+    .option("--from-node", "look from a compute node too: submits an allocation of one node for a few minutes")
+    .option("-q, --queue <queue>", "the queue of that allocation")
+    .option("-A, --project <project>", "who pays for it")
+    .option("--within <duration>", "give it up after so long (default: 30m; a number: seconds)", seconds);
 }
 
 /** Commands on apps. */

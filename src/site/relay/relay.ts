@@ -14,6 +14,7 @@ import { openSocket } from "../../client/transport/connection.ts";
 import { messageOf } from "../../model/errors.ts";
 import { readJsonFile, writeJsonFile } from "../../platform/files/json-file.ts";
 import { ensureTls } from "../../platform/tls/own-certificate.ts";
+import { findAgent } from "../agent/lock.ts";
 import type { AgentLog } from "../agent/log.ts";
 import type { SiteLayout } from "../directory/layout.ts";
 import type { Settings } from "../settings/schema.ts";
@@ -39,6 +40,20 @@ export function needsRelay({ scheduler, pilot }: Pick<Settings, "scheduler" | "p
   return scheduler.kind !== "local" && (target.kind === "unix" || isLoopback(target.host));
 }
 
+/** Where the agent's relay is or was last; null where there never was one. */
+export async function relayAccess({
+  layout,
+  settings,
+}: Pick<RelayParts, "layout" | "settings">): Promise<Pick<ServerRelay, "address" | "fingerprint"> | null> {
+  const last = await readJsonFile(layout.relay, portSchema);
+  if (last === null) return null;
+  const host = settings.pilot.relayHost ?? (await findAgent(layout))?.host ?? hostname();
+  const { fingerprint } = await ensureTls(layout.run, host);
+  return { address: addressOf(host, last.port), fingerprint };
+}
+
+const addressOf = (host: string, port: number): string => `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+
 /** Listens on all interfaces, at the port of the last time where it can: pilots of an earlier agent look for it there. */
 export async function openServerRelay({ layout, settings, access, log }: RelayParts): Promise<ServerRelay> {
   const host = settings.pilot.relayHost ?? hostname();
@@ -55,7 +70,7 @@ export async function openServerRelay({ layout, settings, access, log }: RelayPa
     log.debug({ problem: error.message }, "a connection to the relay was no good"),
   );
   const port = await listen(server, { layout, wanted: settings.pilot.relayPort, log });
-  const address = `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+  const address = addressOf(host, port);
   log.info({ address }, "relaying to the server for pilots");
   return {
     address,
