@@ -42,15 +42,16 @@ function play({ cores = [2], run }: { cores?: number[]; run?: (spec: TaskSpec) =
       changed: () => {},
     },
   });
-  const nodes = cores.map((count, index) => {
+  const join = (count: number, index: number) => {
     const node = new SimulatedNode(clock, run);
     const send = node.connect((message) => hub.receive(added, message));
     const capacity = { cores: count, gpus: 0, memoryBytes: 0 };
     const promise = { capacity, cores: Array.from({ length: count }, (_, core) => 10 * index + core), gpus: [] };
     const added = hub.addNode({ hostname: `node${index}`, agent: `agent${index}`, promise, send });
     return { node, added };
-  });
-  return { clock, hub, nodes, told, ended, drained, node: nodes[0]?.node ?? new SimulatedNode(clock) };
+  };
+  const nodes = cores.map(join);
+  return { clock, hub, nodes, join, told, ended, drained, node: nodes[0]?.node ?? new SimulatedNode(clock) };
 }
 
 test("a task is announced before its node hears of it, and a freed place is filled before its end is told", async () => {
@@ -90,6 +91,20 @@ test("a task that cannot be made leaves its place to the next one at once", asyn
   await clock.advance(10);
   expect(ended.get(1)).toEqual([{ kind: "refused", why: "no such parameter" }]);
   expect([...node.running.keys()]).toEqual(["2.1"]);
+});
+
+test("a task that spans more nodes than have come waits while others may come, and goes back when none will", async () => {
+  const { clock, hub, join, told } = play({ cores: [2] });
+  hub.expectNodes(true);
+  hub.admit([taskOf(1, { nodes: 2 }, { isWide: true }), taskOf(2, { nodes: 3 }, { isWide: true })]);
+  await clock.advance(10_000);
+  expect(told).toEqual([]);
+  join(2, 1);
+  await clock.advance(100);
+  expect(told).toEqual(["starting 1", "started 1"]);
+  hub.expectNodes(false);
+  await clock.advance(5000);
+  expect(told).toContain("handed back 2: no node of this pilot can hold it");
 });
 
 test("a paused hub starts nothing, a resumed one what waits", async () => {

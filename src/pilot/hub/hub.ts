@@ -88,6 +88,7 @@ export class Hub {
   readonly #clearing: Clearing;
   #batchHost: HubNode | null = null;
   #isPaused = false;
+  #mayGrow = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -115,6 +116,13 @@ export class Hub {
     // Without a node there was nothing to ask for.
     this.#options.events.changed();
     return added;
+  }
+
+  /** Says whether more nodes are on their way: as long as they are, nothing is too wide for this pilot. */
+  expectNodes(mayGrow: boolean): void {
+    if (this.#mayGrow === mayGrow) return;
+    this.#mayGrow = mayGrow;
+    if (!mayGrow) this.place();
   }
 
   /** Nothing more goes to a node whose link broke; what ran there is told by `nodeLost`. */
@@ -156,7 +164,7 @@ export class Hub {
     const { clock, events, endsAt, patienceMs = 2000 } = this.#options;
     const launched: Launched[] = [];
     for (let again = true; again; ) {
-      const round = placeTasks(this.#state, { endsAt, patienceMs }, clock.elapsed());
+      const round = placeTasks(this.#state, { endsAt, patienceMs, mayGrow: this.#mayGrow }, clock.elapsed());
       for (const { task, why } of round.handedBack) events.handedBack(task.payload, why);
       // One that could not be made has left its place again.
       again = round.placed.filter((placed) => !this.#launch(placed, launched)).length > 0;

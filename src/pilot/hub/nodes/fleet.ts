@@ -51,6 +51,9 @@ export class Fleet implements PilotNodes {
   #listener: Listener | null = null;
   #launch: (hosts: readonly string[]) => void = () => {};
   #isKept = true;
+  /** Hosts whose agent has been started and has not come yet, each with the round it was started in. */
+  readonly #awaited = new Map<string, number>();
+  #rounds = 0;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -155,6 +158,7 @@ export class Fleet implements PilotNodes {
       graceSec: lostGraceSec,
       onUp: (host, { capacity }) => {
         absent.delete(host);
+        this.#awaitNoMore(hub, [host]);
         first.resolve(capacity);
       },
       onLost: (host, why) => {
@@ -194,6 +198,7 @@ export class Fleet implements PilotNodes {
       port: this.#listener.port,
     });
     this.#launch = (hosts) => {
+      this.#await(hub, hosts);
       const commands = agentCommands(chosen, {
         hosts,
         positions: hosts.map((host) => this.#hosts.indexOf(host)),
@@ -208,6 +213,7 @@ export class Fleet implements PilotNodes {
       });
       const onEnd = (ofCommand: readonly string[], why: string): void => {
         const without = ofCommand.filter((host) => absent.has(host) && remote.whyNot(host) === null);
+        this.#awaitNoMore(hub, without);
         if (without.length === 0 || !this.#isKept) return;
         log("error", "nodes have no agent", { hosts: without, why });
         if (absent.size === use.others.length) first.reject(new Error(`no node agent could be started: ${why}`));
@@ -221,6 +227,24 @@ export class Fleet implements PilotNodes {
       first.reject(new Error(`no node agent came within ${nodes.startWithinSec} s; their log is ${logFile}`));
     });
     return first.promise;
+  }
+
+  /** Until they have come, or it is too late for it, nothing is too wide for this pilot. */
+  #await(hub: Hub, hosts: readonly string[]): void {
+    const { clock, config } = this.#options;
+    this.#rounds += 1;
+    const round = this.#rounds;
+    for (const host of hosts) this.#awaited.set(host, round);
+    hub.expectNodes(true);
+    clock.after(config.nodes.startWithinSec * 1000, () => {
+      const late = hosts.filter((host) => this.#awaited.get(host) === round);
+      this.#awaitNoMore(hub, late);
+    });
+  }
+
+  #awaitNoMore(hub: Hub, hosts: readonly string[]): void {
+    for (const host of hosts) this.#awaited.delete(host);
+    hub.expectNodes(this.#awaited.size > 0);
   }
 
   #mayRestart(): boolean {

@@ -26,6 +26,8 @@ export interface PlacementRules {
   readonly endsAt: number | null;
   /** How long a task may be passed over before nodes are held for it. */
   readonly patienceMs: number;
+  /** More nodes are on their way: what does not fit those there are waits for them. Default false. */
+  readonly mayGrow?: boolean;
 }
 
 export interface Placed<T> {
@@ -152,7 +154,7 @@ function holdNodes<T>(
 ): string | null {
   if (state.reservation || !(task.wide || now - task.since >= rules.patienceMs)) return null;
   const reservation = reserve(state.pool, task, now);
-  if (!reservation) return "no node of this pilot can hold it";
+  if (!reservation) return rules.mayGrow === true ? null : "no node of this pilot can hold it";
   const late = whyTooLate(task.shape, reservation.startsAt, rules.endsAt);
   if (late === null) state.reservation = reservation;
   return late;

@@ -97,6 +97,8 @@ export class CampaignSource implements HubEvents {
     const enough = (fillsAhead(this.#pace, clock.elapsed()) + 1) * room.capacity.cores;
     if (room.waiting.cores > 4 * enough)
       this.#giveBack(Math.floor(room.waiting.tasks * (1 - (2 * enough) / room.waiting.cores)));
+    // A wish that stands for a moment is not made anew at every change.
+    session.changed();
   }
 
   /** Takes no more jobs and gives back those that have not started. */
