@@ -12,6 +12,7 @@ import { measureLatency } from "./latency.ts";
 import { measureLife } from "./life.ts";
 import { measurePlacement } from "./placement.ts";
 import { formatRows, type Row } from "./rows.ts";
+import { measureSimulatedPilot } from "./simulated-pilot.ts";
 import { measureSpawn } from "./spawn.ts";
 
 const parts = {
@@ -22,6 +23,7 @@ const parts = {
   idle: measureIdle,
   "command-line": measureCommandLine,
   placement: measurePlacement,
+  "simulated-pilot": measureSimulatedPilot,
 };
 type Part = keyof typeof parts;
 

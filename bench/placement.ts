@@ -4,6 +4,7 @@ import { addNode, createPool, releaseShare, type Share } from "../src/pilot/hub/
 import { shapeOf } from "../src/pilot/hub/place/shape.ts";
 import { addWaiting, createWaiting } from "../src/pilot/hub/place/waiting.ts";
 import { type Row, row } from "./rows.ts";
+import { numbers } from "./simulated/numbers.ts";
 
 /** A supercomputer's worth of nodes, and a campaign of mixed shapes waiting for them; the queue stays as long as it is. */
 const nodes = 4096;
@@ -109,15 +110,4 @@ function pick(at: number): (typeof mix)[number] {
     if (left < 0) return kind;
   }
   return mix[0] ?? { share: 100 };
-}
-
-/** The same numbers in every run (mulberry32). */
-function numbers(): () => number {
-  let state = 42;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
 }
