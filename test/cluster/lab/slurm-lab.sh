@@ -102,8 +102,11 @@ slurmdbd_start() {
 
 slurmctld_start() {
   proc_pid slurmctld >/dev/null && return 0
-  # The host name decides which address it listens on, and whether it may run at all.
-  spawn slurmctld "$LAB_LOG/slurmctld.out" unshare --uts sh -c 'hostname ctl && exec slurmctld -D'
+  # The host name decides which address it listens on, and whether it may run at all. It reads this lab's hosts, for
+  # another lab may have a "ctl" too.
+  # shellcheck disable=SC2016
+  spawn slurmctld "$LAB_LOG/slurmctld.out" unshare --uts --mount \
+    sh -c 'mount --bind "$0" /etc/hosts && hostname ctl && exec slurmctld -D' "$LAB_ETC/hosts"
   wait_until 30 slurmctld_up || die_with "$LAB_LOG/slurmctld.log" "slurmctld does not answer"
 }
 slurmctld_up() { scontrol ping | grep -q ' is UP'; }

@@ -189,7 +189,7 @@ ENV
 if [[ ! -e /etc/slurm/slurm.conf || $(readlink /etc/slurm/slurm.conf) == "$SLURM_CONF" ]]; then
   mkdir -p /etc/slurm && ln -sfn "$SLURM_CONF" /etc/slurm/slurm.conf
 fi
-hosts_up hpclab-slurm ctl
+hosts_up "$LAB_BRIDGE" ctl
 
 # ------------------------------------------------------------------- start --
 
