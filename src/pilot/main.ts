@@ -5,13 +5,15 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import { openClient } from "../client/client.ts";
+import { type Client, openClient } from "../client/client.ts";
 import { isConiferError, messageOf } from "../model/errors.ts";
 import { findMpi } from "../platform/launchers/find-mpi.ts";
 import { findHosts } from "../platform/nodes/hosts.ts";
 import { type PilotConfig, readPilotConfig } from "./config.ts";
-import { systemClock } from "./hub/clock.ts";
+import { pause, systemClock } from "./hub/clock.ts";
 import { Fleet } from "./hub/nodes/fleet.ts";
+import { deliverJournal } from "./hub/report/deliver.ts";
+import { backoffMs, mayWorkLater } from "./hub/source/again.ts";
 import { openLog } from "./log.ts";
 import { nodeLogFile, Pilot, type PilotLog, type PilotNodes } from "./pilot.ts";
 
@@ -34,6 +36,7 @@ async function main(): Promise<number> {
     process.exit(1);
   });
   const client = openClient(config.access, { userAgent: "conifer-pilot" });
+  await tellOfPredecessor(config, client, log);
   const pilot = new Pilot(config, {
     client,
     clock: systemClock,
@@ -47,6 +50,21 @@ async function main(): Promise<number> {
   await client[Symbol.asyncDispose]();
   if (end.isFailure) process.stderr.write(`conifer pilot: ${end.reason}\n`);
   return end.isFailure ? 1 : 0;
+}
+
+/** The batch job was put back into the queue: what its pilot could not tell any more is told before anything begins anew. */
+async function tellOfPredecessor(config: PilotConfig, client: Client, log: PilotLog): Promise<void> {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      const { delivered, lost } = await deliverJournal(config.directory, client);
+      if (delivered + lost > 0) log("info", "told what an earlier pilot of this batch job left", { delivered, lost });
+      return;
+    } catch (error) {
+      if (!mayWorkLater(error)) throw error;
+      if (failures === 0) log("warn", "the server does not answer; asking again", { problem: messageOf(error) });
+      await pause(systemClock, backoffMs(failures + 1, Math.random()));
+    }
+  }
 }
 
 function openFleet(config: PilotConfig, log: PilotLog): PilotNodes {

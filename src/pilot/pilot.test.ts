@@ -360,6 +360,29 @@ test("told to stop, it gives back what has not started, ends the rest and leaves
   expect(ended.size).toBe(state.sim.started.length);
 });
 
+test("a task that dies of the scheduler's signal a moment before the pilot hears it has not failed by itself", async () => {
+  const { server, until, pilot, end, clock } = await play({
+    run: () => ({ lastsMs: 1000, end: { exitCode: null, signal: "SIGTERM" } }),
+  });
+  server.add(offerOf(1));
+  await until(() => server.states(1).length === 1);
+  await clock.advance(1500);
+  expect(server.states(1)).toEqual(["RUNNING"]);
+  pilot.end("told to stop by SIGTERM");
+  await until(() => end() !== null);
+  expect(server.states(1)).toEqual(["RUNNING", "RUN_TIMEOUT timeout"]);
+});
+
+test("a task that dies of a signal while the pilot goes on has failed, and that is told a moment later", async () => {
+  const { server, until, clock } = await play({
+    run: () => ({ lastsMs: 1000, end: { exitCode: null, signal: "SIGTERM" } }),
+  });
+  server.add(offerOf(1));
+  await until(() => server.states(1).length === 1);
+  await clock.advance(4000);
+  expect(server.states(1)).toEqual(["RUNNING", "RUN_ERROR error"]);
+});
+
 test("[B17] a node that says nothing any more holds its end up no longer than the grace allows", async () => {
   const { server, until, pilot, end, state, clock } = await play({ run: () => ({ lastsMs: null }) });
   server.add(offerOf(1));

@@ -12,7 +12,8 @@ export const FINAL_BATCH_STATES = [
 const AGENT_MOVES: Record<BatchState, readonly BatchState[]> = {
   pending_submission: ["queued", "running", "finished", "failed", "cancelled", "submit_failed"],
   queued: ["running", "finished", "failed", "cancelled"],
-  running: ["finished", "failed", "cancelled"],
+  // Put back into the queue after a node failed or something more urgent came.
+  running: ["queued", "finished", "failed", "cancelled"],
   pending_deletion: ["finished", "failed", "cancelled"],
   finished: [],
   failed: [],

@@ -48,6 +48,12 @@ export interface CampaignOptions {
 /** A wide job that was handed back would come again at once. */
 const noWideForMs = 60_000;
 
+/**
+ * A scheduler that ends an allocation signals every process in it, so tasks may be seen to die of SIGTERM a moment before the
+ * pilot hears it: so long they are not told to have failed by themselves.
+ */
+const doubtMs = 2000;
+
 export class CampaignSource implements HubEvents {
   readonly #options: CampaignOptions;
   readonly #pace = createPace();
@@ -61,6 +67,8 @@ export class CampaignSource implements HubEvents {
   #whenNothingRuns: (() => void)[] = [];
   /** Jobs that came again while their last attempt is still being ended here. */
   readonly #parked = new Map<number, HubTask>();
+  /** Tasks whose ends may turn out to be the allocation's. */
+  readonly #doubts = new Map<number, { readonly attempt: number; readonly settle: (isOver: boolean) => void }>();
   readonly counts = { taken: 0, done: 0, failed: 0, givenBack: 0 };
 
   constructor(options: CampaignOptions) {
@@ -104,6 +112,7 @@ export class CampaignSource implements HubEvents {
   /** Takes no more jobs and gives back those that have not started. */
   stopTaking(): void {
     this.#stop.abort();
+    for (const { settle } of this.#doubts.values()) settle(true);
     this.#session?.stopAcquiring();
     this.#giveBack(Number.MAX_SAFE_INTEGER);
   }
@@ -149,6 +158,19 @@ export class CampaignSource implements HubEvents {
   }
 
   ended(task: HubTask, outcome: TaskOutcome, heldMs: number): void {
+    const { clock } = this.#options;
+    if (!isEndedByStranger(outcome)) return this.#tell(task, outcome, heldMs);
+    if (this.#stop.signal.aborted) return this.#tell(task, asAllocationEnd(outcome), heldMs);
+    const settle = (isOver: boolean): void => {
+      if (this.#doubts.get(task.id)?.settle !== settle) return;
+      this.#doubts.delete(task.id);
+      this.#tell(task, isOver ? asAllocationEnd(outcome) : outcome, heldMs);
+    };
+    this.#doubts.set(task.id, { attempt: task.attempt, settle });
+    clock.after(doubtMs, () => settle(false));
+  }
+
+  #tell(task: HubTask, outcome: TaskOutcome, heldMs: number): void {
     const { clock, journal, onOver } = this.#options;
     onOver(task);
     if (heldMs > 0) noteEnd(this.#pace, heldMs, clock.elapsed());
@@ -203,6 +225,7 @@ export class CampaignSource implements HubEvents {
       heldIds: () => [
         ...(this.#hub?.heldIds() ?? []),
         ...this.#parked.keys(),
+        ...this.#doubts.keys(),
         ...(this.#reporter?.unacknowledgedEnds().keys() ?? []),
       ],
       events: {
@@ -276,6 +299,7 @@ export class CampaignSource implements HubEvents {
 
   /** Whether this very attempt is here; of a job that waits there is but one. */
   #holds(job: number, attempt: number): boolean {
+    if (this.#doubts.get(job)?.attempt === attempt) return true;
     return this.#hub?.holds(job) === true && (this.#hub.runningAttempt(job) ?? attempt) === attempt;
   }
 
@@ -338,4 +362,14 @@ export class CampaignSource implements HubEvents {
       onRetire(`no new session: ${messageOf(refused)}`);
     }
   }
+}
+
+/** Whether a task died of a signal that nobody here sent. */
+function isEndedByStranger(outcome: TaskOutcome): outcome is Extract<TaskOutcome, { kind: "ended" }> {
+  if (outcome.kind !== "ended" || outcome.asked !== null || outcome.end.reason !== "exit") return false;
+  return ["SIGTERM", "SIGKILL", "SIGINT", "SIGHUP"].includes(outcome.end.signal ?? "");
+}
+
+function asAllocationEnd({ end }: Extract<TaskOutcome, { kind: "ended" }>): TaskOutcome {
+  return { kind: "ended", end: { ...end, reason: "allocation-end" }, asked: "allocation-end" };
 }

@@ -73,6 +73,7 @@ describe("a batch scheduler", () => {
       "#!/bin/bash -l",
       "#SBATCH --nodes=2",
       "#SBATCH --time=01:30:00",
+      "#SBATCH --no-kill",
       "#SBATCH --exclusive",
       "#SBATCH --partition=batch",
       "#SBATCH --account=chem",

@@ -2,6 +2,7 @@
 export const SLURM_TEMPLATE = `#!/bin/bash -l
 #SBATCH --nodes={{ nodes }}
 #SBATCH --time={{ wallTime }}
+#SBATCH --no-kill
 {%- if exclusive %}
 #SBATCH --exclusive
 {%- endif %}
