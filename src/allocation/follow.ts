@@ -28,13 +28,16 @@ export type Standing =
   | ({ readonly id: string } & AllocationStatus)
   | { readonly state: "ended"; readonly id: null; readonly outcome: "cancelled"; readonly reason: string };
 
+/** Why nothing is submitted: for now, or for good. */
+export type NotAsked = Extract<Standing, { readonly state: "waiting" | "refused" }>;
+
 /** Since when the scheduler has not known an allocation, by its id; kept from one follow to the next. */
 export type Unseen = Map<string, number>;
 
 export type FollowOptions = {
   readonly scheduler: Scheduler;
-  /** Makes what the scheduler is asked for; called right before the submit. */
-  readonly prepare: (key: string) => Promise<AllocationRequest>;
+  /** Makes what the scheduler is asked for, or says why it is not asked (yet); called right before the submit. */
+  readonly prepare: (key: string) => Promise<AllocationRequest | NotAsked>;
   readonly unseen: Unseen;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -107,9 +110,11 @@ async function submitAll(
       continue;
     }
     // What keeps one from being prepared (a full disk, say) holds back no other; the next round tries again.
-    const request = await prepare(key).catch((error: unknown) => `it cannot be prepared: ${messageOf(error)}`);
-    if (typeof request === "string") {
-      results.set(key, { state: "waiting", reason: request });
+    const request = await prepare(key).catch((error: unknown): NotAsked => {
+      return { state: "waiting", reason: `it cannot be prepared: ${messageOf(error)}` };
+    });
+    if ("state" in request) {
+      results.set(key, request);
       continue;
     }
     const submission = full.get(request.queue) ?? (await scheduler.submit(request));

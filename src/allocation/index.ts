@@ -11,4 +11,11 @@ export {
   type ElasticLimits,
   type ElasticPolicy,
 } from "./decide.ts";
-export { type AllocationWish, type FollowOptions, followAllocations, type Standing, type Unseen } from "./follow.ts";
+export {
+  type AllocationWish,
+  type FollowOptions,
+  followAllocations,
+  type NotAsked,
+  type Standing,
+  type Unseen,
+} from "./follow.ts";

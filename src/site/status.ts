@@ -32,6 +32,11 @@ const moduleSchema = z.object({
   lastFault: z.string().nullable(),
   since: z.string(),
 });
+const limitsSchema = z.object({
+  minNodes: z.number().nullable(),
+  maxNodes: z.number().nullable(),
+  maxWallTimeMin: z.number().nullable(),
+});
 const reportSchema = z.object({
   at: z.string(),
   version: z.string(),
@@ -39,7 +44,8 @@ const reportSchema = z.object({
   batch: z.object({ queued: z.int(), running: z.int(), paused: z.string().nullable() }),
   elastic: z.object({ why: z.string(), at: z.string() }).nullable(),
   problems: z.array(z.string()),
-  limits: z.object({ maxNodes: z.number().nullable(), maxWallTimeMin: z.number().nullable() }),
+  limits: limitsSchema,
+  queues: z.array(limitsSchema.extend({ name: z.string() })),
 });
 
 /** What a site is doing, as seen from its directory; needs no server. Throws NO_SITE_HERE. */

@@ -31,6 +31,7 @@ export function formatBatchJob(one: BatchJob, paint: Paint): string {
       ["options", formatPairs(one.options)],
       ["created", formatTime(one.created)],
       ["started", one.started === null ? null : formatTime(one.started)],
+      [one.state === "running" ? "time is over" : "expected to start", one.expected && formatTime(one.expected)],
       ["ended", one.ended === null ? null : formatTime(one.ended)],
     ],
     paint,

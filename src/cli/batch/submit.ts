@@ -5,6 +5,7 @@ import type { Cli } from "../cli.ts";
 import { hintAtSilence } from "../hints/sites.ts";
 import { siteOrOnly } from "../sites/which.ts";
 import { pairs } from "../tree/values.ts";
+import { selectBatchJobs } from "./select.ts";
 
 type Options = {
   readonly site?: string;
@@ -14,6 +15,8 @@ type Options = {
   readonly project?: string;
   readonly tag?: readonly string[];
   readonly option?: readonly string[];
+  readonly after?: readonly string[];
+  readonly afterWhen?: string;
   readonly wait?: boolean;
 };
 
@@ -29,7 +32,7 @@ export async function submitBatchJob(cli: Cli, options: Options): Promise<void> 
     ...(queue === undefined ? {} : { queue }),
     ...(project === undefined ? {} : { project }),
     ...(options.tag === undefined ? {} : { filterTags: pairs("--tag", options.tag) }),
-    ...(options.option === undefined ? {} : { options: pairs("--option", options.option) }),
+    ...(await schedulerOptions(cli, options)),
   });
   hintAtSilence(cli, site);
   const batchJob = options.wait ? await untilItRuns(cli, made) : made;
@@ -38,6 +41,23 @@ export async function submitBatchJob(cli: Cli, options: Options): Promise<void> 
       ? `batch job ${batchJob.id} is ${batchJob.state}\n`
       : `submitted batch job ${batchJob.id} to site ${site.name}\n`,
   );
+}
+
+/** Options of the scheduler, and which batch jobs this one comes after. */
+async function schedulerOptions(
+  cli: Cli,
+  { option, after, afterWhen }: Options,
+): Promise<{ options?: Record<string, string | number[]> }> {
+  if (afterWhen !== undefined && after === undefined)
+    throw new ConiferError("BAD_INPUT", { where: "--after-when", problem: "say after which batch job: --after ID" });
+  if (option === undefined && after === undefined) return {};
+  return {
+    options: {
+      ...pairs("--option", option),
+      ...(after === undefined ? {} : { after: await selectBatchJobs(cli, after) }),
+      ...(afterWhen === undefined ? {} : { afterWhen }),
+    },
+  };
 }
 
 async function untilItRuns(cli: Cli, made: BatchJob): Promise<BatchJob> {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { branch, groupOf, repeated, type Start } from "./leaf.ts";
-import { minutes, seconds, whole } from "./values.ts";
+import { minutes, oneOf, seconds, whole } from "./values.ts";
 
 const WHERE = "A site is named by its directory or its name; default is the site of the current directory.";
 
@@ -164,6 +164,7 @@ export function declareBatchJobs(program: Command, start: Start): void {
     examples: [
       "conifer batch submit --nodes 4 --wall-time 2h",
       "conifer batch submit -n 1 -t 30m --queue debug --project abc",
+      "conifer batch submit -n 4 -t 2h --after last --after-when ok",
     ],
     load: async () => (await import("../batch/submit.ts")).submitBatchJob,
   })
@@ -174,6 +175,12 @@ export function declareBatchJobs(program: Command, start: Start): void {
     .option("-A, --project <project>", "who pays")
     .option("--tag <key=value>", "take only jobs with this tag (repeat)", repeated)
     .option("-x, --option <name=value>", "an option of the site's scheduler (repeat)", repeated)
+    .option("--after <ids>", "start after these batch jobs (repeat)", repeated)
+    .option(
+      "--after-when <how>",
+      "once they have ended (default), or are ok, failed, started",
+      oneOf("--after-when", ["ended", "ok", "failed", "started"]),
+    )
     .option("--wait", "wait until it runs");
   add({
     usage: "rm <ids...>",
@@ -185,10 +192,10 @@ export function declareBatchJobs(program: Command, start: Start): void {
     .option("-y, --yes", "do not ask");
   add({
     usage: "logs <id>",
-    summary: "the log of a batch job's pilot",
-    examples: ["conifer batch logs last -f"],
+    summary: "what a batch job's allocation printed, and the log of its pilot",
+    examples: ["conifer batch logs last -f", "conifer batch logs 3 --tail 20"],
     load: async () => (await import("../batch/logs.ts")).showPilotLog,
   })
     .option("-f, --follow", "go on until it has ended")
-    .option("-n, --lines <n>", "only the last lines", whole("--lines", 0));
+    .option("-n, --tail <n>", "only the last lines of each", whole("--tail", 0));
 }

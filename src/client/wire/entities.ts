@@ -82,6 +82,8 @@ export const batchJobSchema = z.object({
   created: timeSchema,
   started: timeSchema.nullable(),
   ended: timeSchema.nullable(),
+  /** When the scheduler expects it to start, while it is queued; when its time will be over, while it runs. */
+  expected: timeSchema.nullable(),
 });
 export const batchJobCreateSchema = z.strictObject({
   site: z.union([idSchema, nameSchema]),

@@ -14,8 +14,10 @@ const id = (value: number | undefined): number => value ?? 0;
 const ask = (site: TestSite, body: object = {}) => site.call("batchJobCreate", { body: { site: site.id, ...body } });
 const cancel = (site: TestSite, batchJob: number, reason?: string) =>
   site.call("batchJobCancel", { params: { id: batchJob }, body: reason === undefined ? {} : { reason } });
-const tell = (site: TestSite, ...items: { id: number; state?: BatchState; reason?: string; schedulerId?: string }[]) =>
-  site.call("batchJobUpdate", { body: { items } });
+const tell = (
+  site: TestSite,
+  ...items: { id: number; state?: BatchState; reason?: string; schedulerId?: string; expected?: string }[]
+) => site.call("batchJobUpdate", { body: { items } });
 const show = (site: TestSite, batchJob: number) => site.call("batchJobGet", { params: { id: batchJob } });
 
 describe("batch jobs", () => {
@@ -102,6 +104,20 @@ describe("batch jobs", () => {
     await expect(site.pilot({ batchJob })).rejects.toMatchObject({ code: "CONFLICT" });
   });
 
+  it("tell when they are expected to start, and then when they will be over", async () => {
+    const site = await server.site();
+    const { id: batchJob, expected } = await ask(site);
+    expect(expected).toBeNull();
+    const [soon, later] = ["2030-01-01T10:00:00.000000Z", "2030-01-01T11:00:00.000000Z"];
+    await tell(site, { id: batchJob, state: "queued", expected: soon });
+    expect(await show(site, batchJob)).toMatchObject({ expected: soon });
+    expect(await tell(site, { id: batchJob, state: "queued", expected: soon })).toEqual({ changed: 0 });
+    await tell(site, { id: batchJob, state: "running", expected: later });
+    expect(await show(site, batchJob)).toMatchObject({ expected: later });
+    await tell(site, { id: batchJob, state: "finished" });
+    expect(await show(site, batchJob)).toMatchObject({ expected: null });
+  });
+
   it("tell their pilots to leave when they are given up", async () => {
     const site = await server.site();
     const { id: batchJob } = await ask(site);
@@ -127,7 +143,10 @@ describe("batch jobs", () => {
     const site = await server.site();
     const report = {
       limits: { maxNodes: 8 },
-      queues: [{ name: "debug", maxNodes: 2, maxWallTimeMin: 30 }, { name: "long" }],
+      queues: [
+        { name: "debug", maxNodes: 2, maxWallTimeMin: 30 },
+        { name: "long", minNodes: 4, maxNodes: 100 },
+      ],
       projects: ["physics"],
     };
     await site.call("siteHeartbeat", { params: { id: site.id }, body: { report } });
@@ -142,8 +161,9 @@ describe("batch jobs", () => {
     );
     expect(await refusal({ queue: "debug", wallTimeMin: 31 })).toContain("wallTimeMin: queue debug");
     expect(await refusal({ project: "art" })).toContain("project: site");
-    expect(await refusal({ queue: "long", nodes: 9 })).toContain("nodes: site");
-    expect(await refusal({ queue: "long", nodes: 8, project: "physics" })).toBe("accepted");
+    expect(await refusal({ nodes: 9 })).toBe(`nodes: site ${site.name} has at most 8 nodes, not 9`);
+    expect(await refusal({ queue: "long", nodes: 3 })).toContain("gives at least 4 nodes, not 3");
+    expect(await refusal({ queue: "long", nodes: 9, project: "physics" })).toBe("accepted");
   });
 
   it("are listed by the one filter grammar, page by page in any order", async () => {

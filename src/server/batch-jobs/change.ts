@@ -26,6 +26,7 @@ type Change = {
   readonly reason?: string | undefined;
   readonly started?: string | undefined;
   readonly ended?: string | undefined;
+  readonly expected?: string | undefined;
 };
 
 /** Applies what the site's agent says. A word that comes too late for its batch job changes nothing of it. */
@@ -54,6 +55,7 @@ export async function applyAgentWords(
       reason: (isHeard ? reason : undefined) ?? before?.reason,
       started: readTime(said.started, `items[${index}].started`) ?? before?.started,
       ended: readTime(said.ended, `items[${index}].ended`) ?? before?.ended,
+      expected: readTime(said.expected, `items[${index}].expected`) ?? before?.expected,
     };
     changes.set(id, withTimes(change, row.state, now));
     rows.set(id, { ...row, state });
@@ -102,10 +104,12 @@ async function lockBatchJobs(tx: Transaction, ids: readonly number[], userId: nu
 async function store(tx: Transaction, changes: readonly Change[], now: number): Promise<ChangedBatchJobs> {
   const { rows: stored } = await tx.query<{ id: number; siteId: number; state: BatchState }>(
     `UPDATE batch_jobs b SET state = u.state, scheduler_id = coalesce(u."schedulerId", b.scheduler_id), reason = coalesce(u.reason, b.reason),
-       started = coalesce(u.started, b.started), ended = coalesce(u.ended, b.ended)
-     FROM json_to_recordset($1::json) AS u(id bigint, state batch_state, "schedulerId" text, reason text, started timestamptz, ended timestamptz)
-     WHERE b.id = u.id AND (b.state, b.scheduler_id, b.reason, b.started, b.ended) IS DISTINCT FROM
-       (u.state, coalesce(u."schedulerId", b.scheduler_id), coalesce(u.reason, b.reason), coalesce(u.started, b.started), coalesce(u.ended, b.ended))
+       started = coalesce(u.started, b.started), ended = coalesce(u.ended, b.ended),
+       expected = CASE WHEN u.state = b.state THEN coalesce(u.expected, b.expected) ELSE u.expected END
+     FROM json_to_recordset($1::json) AS u(id bigint, state batch_state, "schedulerId" text, reason text, started timestamptz, ended timestamptz, expected timestamptz)
+     WHERE b.id = u.id AND (b.state, b.scheduler_id, b.reason, b.started, b.ended, b.expected) IS DISTINCT FROM
+       (u.state, coalesce(u."schedulerId", b.scheduler_id), coalesce(u.reason, b.reason), coalesce(u.started, b.started), coalesce(u.ended, b.ended),
+        CASE WHEN u.state = b.state THEN coalesce(u.expected, b.expected) ELSE u.expected END)
      RETURNING b.id, b.site_id AS "siteId", b.state`,
     [JSON.stringify(changes)],
   );

@@ -1,7 +1,11 @@
 import { z } from "zod";
 import { ConiferError } from "../../model/errors.ts";
 
-const limitSchema = z.object({ maxNodes: z.number().nullish(), maxWallTimeMin: z.number().nullish() });
+const limitSchema = z.object({
+  minNodes: z.number().nullish(),
+  maxNodes: z.number().nullish(),
+  maxWallTimeMin: z.number().nullish(),
+});
 /** What of a site's report says which batch jobs it can submit; each part may be missing. */
 const reportSchema = z.object({
   limits: limitSchema.nullish().catch(null),
@@ -24,8 +28,10 @@ export function checkLimits(report: unknown, wanted: Wanted, site: string): void
   const read = reportSchema.safeParse(report);
   if (!read.success) return;
   const { limits, queues, projects } = read.data;
+  // Grid Engine's `queue@host` is a part of a queue.
+  const [named = ""] = wanted.queue.split("@");
   if (queues && queues.length > 0 && wanted.queue !== "") {
-    const queue = queues.find(({ name }) => name === wanted.queue);
+    const queue = queues.find(({ name }) => name === wanted.queue || name === named);
     if (!queue)
       refuse(
         "queue",
@@ -35,12 +41,20 @@ export function checkLimits(report: unknown, wanted: Wanted, site: string): void
   }
   if (projects && projects.length > 0 && wanted.project !== "" && !projects.includes(wanted.project))
     refuse("project", `site ${site} has no project ${JSON.stringify(wanted.project)}; it has ${projects.join(", ")}`);
-  if (limits) checkBounds(limits, wanted, `site ${site}`);
+  // Those of the site are those of the queue that is used where none is named.
+  const isOfItsOwn = wanted.queue !== "" && queues && queues.length > 0;
+  if (limits && !isOfItsOwn) checkBounds(limits, wanted, `site ${site}`);
 }
 
-function checkBounds({ maxNodes, maxWallTimeMin }: z.output<typeof limitSchema>, wanted: Wanted, where: string): void {
+function checkBounds(
+  { minNodes, maxNodes, maxWallTimeMin }: z.output<typeof limitSchema>,
+  wanted: Wanted,
+  where: string,
+): void {
   if (typeof maxNodes === "number" && wanted.nodes > maxNodes)
     refuse("nodes", `${where} has at most ${maxNodes} nodes, not ${wanted.nodes}`);
+  if (typeof minNodes === "number" && wanted.nodes < minNodes)
+    refuse("nodes", `${where} gives at least ${minNodes} nodes, not ${wanted.nodes}`);
   if (typeof maxWallTimeMin === "number" && wanted.wallTimeMin > maxWallTimeMin)
     refuse("wallTimeMin", `${where} gives at most ${maxWallTimeMin} minutes, not ${wanted.wallTimeMin}`);
 }

@@ -46,7 +46,7 @@ export async function findBatchJob(db: Queryable, userId: number, id: number): P
 }
 
 const BATCH_JOB_COLUMNS = `b.id, b.site_id AS "siteId", s.name AS site, b.state, b.scheduler_id AS "schedulerId", b.queue, b.project, b.nodes, b.wall_time_min AS "wallTimeMin",
-  b.filter_tags AS "filterTags", b.options, b.origin, b.reason, b.created, b.started, b.ended
+  b.filter_tags AS "filterTags", b.options, b.origin, b.reason, b.created, b.started, b.ended, b.expected
 FROM batch_jobs b JOIN sites s ON s.id = b.site_id`;
 
 /** The wanted order with the id behind it. */

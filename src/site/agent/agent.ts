@@ -136,9 +136,9 @@ export class SiteAgent implements AsyncDisposable {
     const faults = modules
       .filter(({ state }) => state === "restarting")
       .map(({ name, lastFault }) => `module ${name} failed: ${lastFault}`);
-    const { batch, elastic, limits, apps } = notices;
+    const { batch, elastic, limits, queues, apps } = notices;
     const problems = [...faults, ...apps, ...(this.#strayFault === null ? [] : [this.#strayFault])];
-    return { version: packageJson.version, modules, batch, elastic, limits, problems };
+    return { version: packageJson.version, modules, batch, elastic, limits, queues, problems };
   }
 
   /** An error that no module waited for: it goes to the log, and with its time to the site's problems. */

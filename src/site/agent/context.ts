@@ -33,11 +33,20 @@ export function ringAll(bells: AgentBells): void {
   for (const bell of Object.values(bells)) bell.ring();
 }
 
+/** Bounds of one allocation; null = none, or not known. */
+export type QueueLimits = {
+  readonly minNodes: number | null;
+  readonly maxNodes: number | null;
+  readonly maxWallTimeMin: number | null;
+};
+
 /** What modules tell of their work, for the site's report. */
 export type Notices = {
   batch: { queued: number; running: number; paused: string | null };
   elastic: { why: string; at: string } | null;
-  limits: { maxNodes: number | null; maxWallTimeMin: number | null };
+  limits: QueueLimits;
+  /** The queues of the scheduler; empty where it has none or does not tell. */
+  queues: readonly (QueueLimits & { readonly name: string })[];
   /** App files that do not read. */
   apps: readonly string[];
 };
@@ -46,7 +55,8 @@ export function makeNotices(): Notices {
   return {
     batch: { queued: 0, running: 0, paused: null },
     elastic: null,
-    limits: { maxNodes: null, maxWallTimeMin: null },
+    limits: { minNodes: null, maxNodes: null, maxWallTimeMin: null },
+    queues: [],
     apps: [],
   };
 }

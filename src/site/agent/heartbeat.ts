@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { ConiferError } from "../../model/errors.ts";
 import { writeJsonFile } from "../../platform/files/json-file.ts";
-import type { AgentContext } from "./context.ts";
+import type { AgentContext, QueueLimits } from "./context.ts";
 import { type AgentIdentity, holdsAgentLock } from "./lock.ts";
 import { type AgentModule, repeat } from "./module.ts";
 import type { ModuleReport } from "./supervise.ts";
@@ -15,8 +15,10 @@ export type SiteReport = {
   /** The last decision of the elastic queue and why; null where it is off. */
   readonly elastic: { readonly why: string; readonly at: string } | null;
   readonly problems: readonly string[];
-  /** What the scheduler gives; the server refuses batch jobs beyond it. */
-  readonly limits: { readonly maxNodes: number | null; readonly maxWallTimeMin: number | null };
+  /** What the scheduler gives where no queue is named; the server refuses batch jobs beyond it. */
+  readonly limits: QueueLimits;
+  /** What its queues give; the server refuses others. */
+  readonly queues: readonly (QueueLimits & { readonly name: string })[];
 };
 
 export type HeartbeatOptions = {

@@ -1,6 +1,7 @@
 import type { Unseen } from "../../allocation/index.ts";
 import { isConiferError, messageOf } from "../../model/errors.ts";
-import type { AgentContext } from "../agent/context.ts";
+import type { Scheduler, SchedulerLimits } from "../../platform/schedulers/scheduler.ts";
+import type { AgentContext, Notices, QueueLimits } from "../agent/context.ts";
 import { type AgentModule, repeat } from "../agent/module.ts";
 import { syncBatchJobs } from "./sync.ts";
 
@@ -16,8 +17,7 @@ export function batchModule(context: AgentContext): AgentModule {
       let open = 0;
       const step = async () => {
         try {
-          const { maxNodes, maxWallTimeMin } = await context.scheduler.limits();
-          context.notices.limits = { maxNodes, maxWallTimeMin };
+          await learnLimits(context);
           const round = await syncBatchJobs(context, unseen);
           open = round.open;
           const { queued, running } = round;
@@ -33,4 +33,29 @@ export function batchModule(context: AgentContext): AgentModule {
       await repeat(step, { signal, say, bell: context.bells.batch, everySec });
     },
   };
+}
+
+/** What an allocation may be, in each queue, as scheduler and settings say it. */
+async function learnLimits({
+  scheduler,
+  notices,
+}: {
+  readonly scheduler: Pick<Scheduler, "limits" | "queues">;
+  readonly notices: Notices;
+}): Promise<void> {
+  notices.limits = boundsOf(await scheduler.limits());
+  // A scheduler that does not tell of its queues still runs jobs.
+  const queues = await scheduler.queues().catch(unlessFault);
+  notices.queues = await Promise.all(
+    queues.map(async ({ name }) => ({ name, ...boundsOf(await scheduler.limits(name)) })),
+  );
+}
+
+function boundsOf({ minNodes = null, maxNodes, maxWallTimeMin }: SchedulerLimits): QueueLimits {
+  return { minNodes, maxNodes, maxWallTimeMin };
+}
+
+function unlessFault(error: unknown): readonly never[] {
+  if (isConiferError(error)) return [];
+  throw error;
 }

@@ -3,14 +3,24 @@
  * cancelled, what the scheduler says is told to the server. A pilot that died leaves a journal: it is delivered before its
  * batch job is reported as ended, so that nothing that was done is run again.
  */
-import { type AllocationWish, followAllocations, type Standing, type Unseen } from "../../allocation/index.ts";
+import {
+  type AllocationWish,
+  followAllocations,
+  type NotAsked,
+  type Standing,
+  type Unseen,
+} from "../../allocation/index.ts";
 import type { BatchJob, BatchState } from "../../client/wire/entities.ts";
 import { isConiferError, messageOf } from "../../model/errors.ts";
 import { deliverJournal } from "../../pilot/hub/report/deliver.ts";
+import type { AllocationRequest } from "../../platform/schedulers/scheduler.ts";
 import type { AgentContext } from "../agent/context.ts";
 import { isOutage } from "../agent/module.ts";
+import { afterOthers } from "./after.ts";
 import { listOpenBatchJobs } from "./list.ts";
 import { pilotDirectory, preparePilot } from "./pilot-request.ts";
+
+const EXPECTATION_MOVES_MS = 300_000;
 
 export type BatchUpdate = {
   readonly id: number;
@@ -19,6 +29,7 @@ export type BatchUpdate = {
   readonly reason?: string;
   readonly started?: string;
   readonly ended?: string;
+  readonly expected?: string;
 };
 export type BatchRound = { readonly open: number; readonly queued: number; readonly running: number };
 
@@ -30,13 +41,15 @@ export async function syncBatchJobs(context: AgentContext, unseen: Unseen, now =
     scheduler: context.scheduler,
     unseen,
     now,
-    prepare: (key) => preparePilot(byKey.get(key) as BatchJob, context),
+    prepare: (key) => prepare(byKey.get(key) as BatchJob, context),
   });
   const updates: BatchUpdate[] = [];
   for (const [key, standing] of standings) {
     const batchJob = byKey.get(key);
     if (batchJob === undefined) continue;
-    const note = standing.state === "ended" ? await deliverLastReports(batchJob, context) : "";
+    // Put back into the queue, it has lost its pilot as well.
+    const hasNoPilot = standing.state === "ended" || (standing.state === "queued" && batchJob.state === "running");
+    const note = hasNoPilot ? await deliverLastReports(batchJob, context) : "";
     const update = toUpdate(batchJob, standing, note);
     if (update !== null) updates.push(update);
   }
@@ -51,6 +64,13 @@ export async function syncBatchJobs(context: AgentContext, unseen: Unseen, now =
     queued: states.filter((state) => state === "queued" || state === "waiting").length,
     running: states.filter((state) => state === "running").length,
   };
+}
+
+/** What the scheduler is asked for, once the batch jobs before it are far enough to be named. */
+async function prepare(batchJob: BatchJob, context: AgentContext): Promise<AllocationRequest | NotAsked> {
+  const get = (id: number) => context.client.call("batchJobGet", { params: { id } }).catch(unlessGone);
+  const dependency = await afterOthers(batchJob, { get, kind: context.scheduler.kind });
+  return "state" in dependency ? dependency : preparePilot({ ...batchJob, options: dependency.options }, context);
 }
 
 /**
@@ -86,16 +106,20 @@ export function toUpdate(batchJob: BatchJob, standing: Standing, note = ""): Bat
       return { id, state: "submit_failed", reason: standing.reason, ended: iso(Date.now()) };
     case "queued":
     case "running": {
-      const { reason, started } =
-        standing.state === "queued"
-          ? { reason: standing.reason, started: null }
-          : { reason: "", started: standing.startedAt === null ? null : iso(standing.startedAt) };
-      // A batch job that is being given up stays so until it has ended.
-      const state = batchJob.state === "pending_deletion" ? batchJob.state : standing.state;
-      const isKnown = batchJob.state === state && batchJob.schedulerId === standing.id && batchJob.reason === reason;
-      if (isKnown) return null;
-      const change = state === batchJob.state ? {} : { state, reason };
-      return { id, schedulerId: standing.id, ...change, ...(started === null ? {} : { started }) };
+      const isQueued = standing.state === "queued";
+      const startedAt = isQueued ? null : standing.startedAt;
+      const expectedAt = (isQueued ? standing.expectedStartAt : standing.endsAt) ?? null;
+      // A batch job that is being given up stays so, with its user's words, until it has ended.
+      const isGivenUp = batchJob.state === "pending_deletion";
+      const state = isGivenUp ? batchJob.state : standing.state;
+      const reason = isGivenUp ? batchJob.reason : isQueued ? standing.reason : "";
+      const isTold = batchJob.state === state && batchJob.schedulerId === standing.id && batchJob.reason === reason;
+      if (isTold && !isNews(expectedAt, batchJob)) return null;
+      return {
+        ...{ id, schedulerId: standing.id, state, reason },
+        ...(startedAt === null ? {} : { started: iso(startedAt) }),
+        ...(expectedAt === null ? {} : { expected: iso(expectedAt) }),
+      };
     }
     case "ended": {
       const reason = [standing.reason, note].filter((text) => text !== "").join("; ");
@@ -110,6 +134,12 @@ export function toUpdate(batchJob: BatchJob, standing: Standing, note = ""): Bat
       };
     }
   }
+}
+
+/** Schedulers think again all the time; what moves little is not worth telling. */
+function isNews(expectedAt: number | null, { expected }: BatchJob): boolean {
+  if (expectedAt === null) return false;
+  return expected === null || Math.abs(Date.parse(expected) - expectedAt) > EXPECTATION_MOVES_MS;
 }
 
 function toWish({ id, schedulerId, state }: BatchJob): AllocationWish {

@@ -115,6 +115,7 @@ export const workOperations = {
             reason: z.string().optional(),
             started: timeSchema.optional(),
             ended: timeSchema.optional(),
+            expected: timeSchema.optional(),
           }),
         )
         .max(10_000),
