@@ -13,6 +13,7 @@ import { measureLife } from "./life.ts";
 import { measurePlacement } from "./placement.ts";
 import { formatRows, type Row } from "./rows.ts";
 import { measureSimulatedPilot } from "./simulated-pilot.ts";
+import { measureSlurm } from "./slurm.ts";
 import { measureSpawn } from "./spawn.ts";
 
 const parts = {
@@ -24,6 +25,7 @@ const parts = {
   "command-line": measureCommandLine,
   placement: measurePlacement,
   "simulated-pilot": measureSimulatedPilot,
+  slurm: measureSlurm,
 };
 type Part = keyof typeof parts;
 
@@ -36,7 +38,10 @@ if (unknown.length > 0) {
   console.error(`bench: there is no part ${unknown.join(", ")}; the parts are ${Object.keys(parts).join(", ")}`);
   process.exit(2);
 }
-const chosen = (positionals.length > 0 ? positionals : Object.keys(parts)) as Part[];
+/** What needs root and a cluster. */
+const onlyNamed: readonly string[] = ["slurm"];
+const usual = Object.keys(parts).filter((name) => !onlyNamed.includes(name));
+const chosen = (positionals.length > 0 ? positionals : usual) as Part[];
 
 const rows: Row[] = [];
 for (const name of chosen) {

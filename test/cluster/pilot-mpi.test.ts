@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import type { Lab } from "../pilot/lab.ts";
-import { slurmUp } from "./lab/labs.ts";
+import { runCommand, slurmUp } from "./lab/labs.ts";
 import { compileRanks, describe, openClusterLab, processesOn, submitPilot } from "./slurm-pilot.ts";
 
 beforeAll(() => slurmUp("4"));
@@ -155,7 +155,7 @@ test("the scheduler's own end of the job leaves nothing behind on any node", asy
   const ids = await lab.create(...Array.from({ length: 24 }, () => ({ do: `trap '' TERM; sleep ${mark}; :` })));
   await lab.until(ids, "RUNNING");
   for (const node of ["n1", "n2", "n3"]) expect(processesOn(node, mark).length).toBeGreaterThan(0);
-  execFileSync("scancel", [pilot.id]);
+  runCommand("scancel", pilot.id);
   await lab.until(ids, "RESTART_READY", "RUN_TIMEOUT");
   for (const node of ["n1", "n2", "n3"])
     await expect.poll(() => processesOn(node, mark), { timeout: 20_000 }).toEqual([]);

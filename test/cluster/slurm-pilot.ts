@@ -99,7 +99,7 @@ export function describe(directory: string): string {
 /** Makes the MPI program that tells where its ranks are; answers its path. */
 export function compileRanks(directory: string): string {
   const program = join(directory, "ranks");
-  execFileSync("mpicc.openmpi", ["-O1", "-o", program, ranksSource]);
+  runCommand("mpicc.openmpi", "-O1", "-o", program, ranksSource);
   return program;
 }
 
