@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -70,7 +70,9 @@ describe("Grid Engine", () => {
       throw new Error("not running");
     expect(Math.abs(status.startedAt - before)).toBeLessThan(10_000);
     expect(status.endsAt - status.startedAt).toBe(600_000);
-    await expect.poll(() => readFileSync(asked.output, "utf8")).toBe(`it's\n$HOME in ${asked.directory} on 2\n`);
+    await expect
+      .poll(() => (existsSync(asked.output) ? readFileSync(asked.output, "utf8") : ""), { timeout: 30_000 })
+      .toBe(`it's\n$HOME in ${asked.directory} on 2\n`);
     expect(readFileSync(join(asked.directory, "environment"), "utf8").split("\0")).toContain("GREETING=it's\n$HOME");
     expect(await open().find([asked.key])).toEqual(new Map([[asked.key, id]]));
     mkdirSync(join(asked.directory, "end"));

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -73,8 +73,10 @@ describe("Slurm", () => {
       throw new Error("not running");
     expect(Math.abs(status.startedAt - before)).toBeLessThan(10_000);
     expect(status.endsAt - status.startedAt).toBe(600_000);
+    // Running is told before the script has come so far.
+    const printed = () => (existsSync(asked.output) ? readFileSync(asked.output, "utf8") : "");
+    await expect.poll(printed, { timeout: 30_000 }).toBe(`it's\n$HOME in ${asked.directory} on 2\n`);
     expect(readFileSync(join(asked.directory, "environment"), "utf8").split("\0")).toContain("GREETING=it's\n$HOME");
-    expect(readFileSync(asked.output, "utf8")).toBe(`it's\n$HOME in ${asked.directory} on 2\n`);
     expect(await scheduler.own()).toContainEqual({ id, key: asked.key });
     await submit(scheduler, request(`touch ${asked.directory}/end`));
     await until(scheduler, id, { state: "ended", outcome: "finished", reason: "" });
@@ -185,7 +187,7 @@ describe("Slurm", () => {
     runCommand("scancel", id);
     await until(scheduler, id, { state: "ended", outcome: "cancelled" });
     const run = processRunner({ scheduler: "slurm", limitSec: 20, directory: null });
-    const question = { run, user: "root", ids: [id, "999999"], logDirectory: directory };
+    const question = { run, user: "root", ids: [id, "999999"], logDirectory: directory, namePrefix: `${owner}.` };
     await expect
       .poll(async () => await slurm.history?.(question), { timeout: 30_000, interval: 500 })
       .toMatchObject([
@@ -218,6 +220,20 @@ describe("Slurm", () => {
     await isIdle("n3");
     runCommand("scontrol", "update", `jobid=${comesBack}`, "starttime=now");
     await until(scheduler, comesBack, { state: "running" });
+  });
+
+  it("gives an allocation up whose first node failed while its others live on", async () => {
+    const scheduler = open();
+    const id = await submit(
+      scheduler,
+      request("sleep 1000", { nodes: 2, options: { requeue: false, nodeList: "n2,n4" } }),
+    );
+    await until(scheduler, id, { state: "running" });
+    slurmNode("crash", "n2");
+    await until(scheduler, id, { state: "ended", outcome: "failed", reason: words(/^a node failed/) });
+    slurmNode("boot", "n2");
+    await isIdle("n2");
+    await isIdle("n4");
   });
 
   it("tells of preemption", async () => {

@@ -60,7 +60,7 @@ const request = (change: Partial<AllocationRequest> = {}): AllocationRequest => 
   ...change,
 });
 const job = (id: string, state: string, { reason = "None", name = "site-a1.12", nodes = "n1" } = {}) =>
-  `${id}|${state}|${reason}|0|2026-11-20T15:42:45|2026-11-20T17:12:45|0|${nodes}|${name}|\n`;
+  `${id}|${state}|${reason}|0|2026-11-20T15:42:45|2026-11-20T17:12:45|0|${nodes === "" ? "n/a" : nodes}|${nodes}|${name}|\n`;
 
 describe("a batch scheduler", () => {
   it("submits a script with directives, variables, preamble and command, each in its place", async () => {

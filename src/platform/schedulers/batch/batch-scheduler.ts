@@ -197,8 +197,8 @@ export class BatchScheduler implements Scheduler {
   }
 
   #question(ids: readonly string[]): Question {
-    const { run, user, directory } = this.#parts;
-    return { run, user, ids, logDirectory: directory };
+    const { run, user, directory, owner } = this.#parts;
+    return { run, user, ids, logDirectory: directory, namePrefix: `${owner}.` };
   }
 
   #jobName(key: string): string {

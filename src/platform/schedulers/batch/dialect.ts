@@ -13,6 +13,8 @@ export type JobRecord = { readonly id: string; readonly name: string; readonly s
 export type Question = {
   readonly run: Run;
   readonly user: string;
+  /** Names of the caller's own jobs begin so; what else the user has is not the caller's. */
+  readonly namePrefix: string;
   /** Ids that must be among the answers where the scheduler still knows them. */
   readonly ids: readonly string[];
   /** A directory of the caller's own, for what the scheduler writes of a job and forgets itself. */

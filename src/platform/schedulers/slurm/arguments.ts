@@ -10,6 +10,7 @@ const SQUEUE_COLUMNS = [
   "StartTime",
   "EndTime",
   "RestartCnt",
+  "BatchHost",
   "NodeList",
   "Name",
 ];

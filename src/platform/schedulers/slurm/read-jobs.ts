@@ -1,3 +1,4 @@
+import { expandHostList } from "../../nodes/expand.ts";
 import { type Answer, silent, unreadable, wordsOf } from "../batch/command.ts";
 import type { JobRecord } from "../batch/dialect.ts";
 import { fromIsoUtc } from "../batch/times.ts";
@@ -22,25 +23,39 @@ export function readSbatch(answer: Answer): Submission {
   return { kind: "refused", reason };
 }
 
-export function readSqueue(answer: Answer): JobRecord[] {
+/** Headless: it runs, but without the node that its script ran on; Slurm keeps such a job where --no-kill was asked for. */
+export type QueuedJob = JobRecord & { readonly isHeadless: boolean };
+
+export function readSqueue(answer: Answer): QueuedJob[] {
   if (answer.code !== 0) throw silent("slurm", wordsOf(answer), answer);
-  return rows(answer, 9).map(
-    ([id = "", state = "", reason = "", raw = "", start = "", end = "", restarts = "", nodes = "", ...name]) => {
-      const status = Number(raw);
-      if (!/^\d/.test(id) || state === "" || !Number.isInteger(status)) throw unreadable("slurm", answer);
-      const job = {
-        state,
-        reason,
-        exitCode: status >> 8,
-        signal: status & 0x7f,
-        startAt: fromIsoUtc(start),
-        endAt: fromIsoUtc(end),
-        restarts: Number(restarts) || 0,
-        nodes,
-      };
-      return { id, name: name.join("|").replace(/\|$/, ""), status: toStatus(job) };
-    },
-  );
+  return rows(answer, 10).map((fields) => {
+    const [id = "", state = "", reason = "", raw = "", start = "", end = "", restarts = "", host = "", nodes = ""] =
+      fields;
+    const status = Number(raw);
+    if (!/^\d/.test(id) || state === "" || !Number.isInteger(status)) throw unreadable("slurm", answer);
+    const isHeadless = state === "RUNNING" && !hasHost(nodes, host);
+    const job = {
+      state: isHeadless ? "NODE_FAIL" : state,
+      reason,
+      exitCode: status >> 8,
+      signal: status & 0x7f,
+      startAt: fromIsoUtc(start),
+      endAt: isHeadless ? null : fromIsoUtc(end),
+      restarts: Number(restarts) || 0,
+      nodes: isHeadless ? host : nodes,
+    };
+    return { id, name: fields.slice(9).join("|").replace(/\|$/, ""), status: toStatus(job), isHeadless };
+  });
+}
+
+/** Whether a host is among the nodes of a job; one that is not told counts as there. */
+function hasHost(nodes: string, host: string): boolean {
+  if (nodes === "" || host === "" || host === "n/a") return true;
+  try {
+    return expandHostList(nodes).includes(host);
+  } catch {
+    return true;
+  }
 }
 
 /** The newest record of each job: one that was put back into the queue has several, the last is the newest. */

@@ -64,6 +64,21 @@ describe("what Slurm tells of jobs", () => {
     expect(jobs.get("135")?.name).toBe("odd|na me");
   });
 
+  it("takes a job for failed that runs on without the node of its script", () => {
+    const line = "105|RUNNING|None|0|2026-11-20T22:20:40|2026-11-20T22:30:40|0|n1|n2|o.1|\n";
+    const read = (stdout: string) => readSqueue({ ...recorded("squeue-mixed"), stdout })[0];
+    expect(read(line)).toMatchObject({
+      isHeadless: true,
+      status: { outcome: "failed", reason: "a node failed (it had n1)" },
+    });
+    for (const other of [
+      line.replace("|n2|", "|n[1-2]|"),
+      line.replace("RUNNING", "COMPLETING"),
+      line.replace("|n1|", "|n/a|"),
+    ])
+      expect(read(other)).toMatchObject({ isHeadless: false, status: { state: "running" } });
+  });
+
   it("tells a state that it does not know as it is, and never as an end", () => {
     const job = {
       state: "HIBERNATING",

@@ -46,7 +46,13 @@ export const slurm: Dialect<SlurmOptions> = {
   }),
   submit: (parts) => sbatch(parts, process.env),
   readSubmit: readSbatch,
-  look: async ({ run, user }) => readSqueue(await run(squeue(user, process.env))),
+  look: async ({ run, user, namePrefix }) => {
+    const jobs = readSqueue(await run(squeue(user, process.env)));
+    // Nothing runs in an allocation that lost its first node, and its other nodes would be held until its time is over.
+    const lost = jobs.filter(({ isHeadless, name }) => isHeadless && name.startsWith(namePrefix));
+    for (const command of scancel(lost.map(({ id }) => id))) readScancel(await run(command));
+    return jobs;
+  },
   looksById: false,
   keepsLogs: false,
   history: async ({ run, ids }) => readSacct(await run(sacctByIds(ids, process.env))),
