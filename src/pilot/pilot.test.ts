@@ -373,6 +373,18 @@ test("a task that dies of the scheduler's signal a moment before the pilot hears
   expect(server.states(1)).toEqual(["RUNNING", "RUN_TIMEOUT timeout"]);
 });
 
+test("a task that dies of the scheduler's signal just as the pilot tells it to end has not failed by itself", async () => {
+  const run = () => ({ lastsMs: 1000, end: { exitCode: null, signal: "SIGTERM" } });
+  const { server, until, pilot, end, state } = await play({ run });
+  // It dies by itself before the node gets to ending it.
+  state.sim.isSlowToEnd = true;
+  server.add(offerOf(1));
+  await until(() => server.states(1).length === 1);
+  pilot.end("told to stop by SIGTERM");
+  await until(() => end() !== null);
+  expect(server.states(1)).toEqual(["RUNNING", "RUN_TIMEOUT timeout"]);
+});
+
 test("a task that dies of a signal while the pilot goes on has failed, and that is told a moment later", async () => {
   const { server, until, clock } = await play({
     run: () => ({ lastsMs: 1000, end: { exitCode: null, signal: "SIGTERM" } }),

@@ -160,7 +160,7 @@ export class CampaignSource implements HubEvents {
   ended(task: HubTask, outcome: TaskOutcome, heldMs: number): void {
     const { clock } = this.#options;
     if (!isEndedByStranger(outcome)) return this.#tell(task, outcome, heldMs);
-    if (this.#stop.signal.aborted) return this.#tell(task, asAllocationEnd(outcome), heldMs);
+    if (outcome.asked !== null || this.#stop.signal.aborted) return this.#tell(task, asAllocationEnd(outcome), heldMs);
     const settle = (isOver: boolean): void => {
       if (this.#doubts.get(task.id)?.settle !== settle) return;
       this.#doubts.delete(task.id);
@@ -364,9 +364,10 @@ export class CampaignSource implements HubEvents {
   }
 }
 
-/** Whether a task died of a signal that nobody here sent. */
+/** Whether a task died of a signal that nobody here sent, even if it was about to be told to end with the allocation. */
 function isEndedByStranger(outcome: TaskOutcome): outcome is Extract<TaskOutcome, { kind: "ended" }> {
-  if (outcome.kind !== "ended" || outcome.asked !== null || outcome.end.reason !== "exit") return false;
+  if (outcome.kind !== "ended" || outcome.end.reason !== "exit") return false;
+  if (outcome.asked !== null && outcome.asked !== "allocation-end") return false;
   return ["SIGTERM", "SIGKILL", "SIGINT", "SIGHUP"].includes(outcome.end.signal ?? "");
 }
 
