@@ -39,7 +39,9 @@ export async function measureSlurm(): Promise<Row[]> {
 
 /** The lab's scripts lie beside the sources, not beside the bundle that this runs in. */
 function bringUp(): void {
-  execFileSync("test/cluster/lab/slurm-up.sh", [String(nodes)], { stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(join(process.cwd(), "test/cluster/lab/slurm-up.sh"), [String(nodes)], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   const root = process.env.LAB_SLURM_ROOT ?? "/var/lib/hpclab/slurm";
   for (const [, name = "", value = ""] of readFileSync(`${root}/env.sh`, "utf8").matchAll(/(\w+)=(\S*)/g))
     process.env[name] = value;

@@ -9,6 +9,8 @@ const PACKAGES = [
   "postgresql",
   "openmpi-bin",
   "libopenmpi-dev",
+  "mpich",
+  "libmpich-dev",
   "lammps",
   "util-linux",
   "e2fsprogs",

@@ -97,9 +97,9 @@ export function describe(directory: string): string {
 }
 
 /** Makes the MPI program that tells where its ranks are; answers its path. */
-export function compileRanks(directory: string): string {
-  const program = join(directory, "ranks");
-  runCommand("mpicc.openmpi", "-O1", "-o", program, ranksSource);
+export function compileRanks(directory: string, family: "openmpi" | "mpich" = "openmpi"): string {
+  const program = join(directory, `ranks-${family}`);
+  runCommand(`mpicc.${family}`, "-O1", "-o", program, ranksSource);
   return program;
 }
 
