@@ -70,7 +70,7 @@ describe("a batch scheduler", () => {
     expect(await scheduler.submit(request({ queue: "batch", options }))).toEqual({ kind: "submitted", id: "7" });
     const script = await readFile(join(directory, "batch.sh"), "utf8");
     expect(script.split("\n")).toEqual([
-      "#!/bin/bash -l",
+      "#!/bin/bash",
       "#SBATCH --nodes=2",
       "#SBATCH --time=01:30:00",
       "#SBATCH --no-kill",

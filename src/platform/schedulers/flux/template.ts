@@ -1,5 +1,5 @@
-/** The built-in submit script for Flux. */
-export const FLUX_TEMPLATE = `#!/bin/bash -l
+/** The built-in submit script for Flux. No login shell: flux batch hands on the environment of whoever submits, and profiles may be slow. */
+export const FLUX_TEMPLATE = `#!/bin/bash
 #flux: --nodes={{ nodes }}
 #flux: --exclusive
 #flux: --time-limit={{ wallTimeMin }}m

@@ -1,5 +1,5 @@
-/** The built-in submit script for LSF. */
-export const LSF_TEMPLATE = `#!/bin/bash -l
+/** The built-in submit script for LSF. No login shell: bsub hands on the environment of whoever submits, and profiles may be slow. */
+export const LSF_TEMPLATE = `#!/bin/bash
 {%- if slots != "" %}
 #BSUB -n {{ slots }}
 #BSUB -R "span[ptile={{ slotsPerNode }}]"

@@ -1,5 +1,5 @@
-/** The built-in submit script for Slurm. */
-export const SLURM_TEMPLATE = `#!/bin/bash -l
+/** The built-in submit script for Slurm. No login shell: sbatch hands on the environment of whoever submits, and profiles may be slow. */
+export const SLURM_TEMPLATE = `#!/bin/bash
 #SBATCH --nodes={{ nodes }}
 #SBATCH --time={{ wallTime }}
 #SBATCH --no-kill
