@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { slurmNode, slurmUp } from "./lab/labs.ts";
-import { bootNode, compileRanks, describe, openClusterLab, submitPilot } from "./slurm-pilot.ts";
+import { compileRanks, describe, mendNode, openClusterLab, submitPilot } from "./slurm-pilot.ts";
 
 beforeAll(() => slurmUp("4"));
 
@@ -84,6 +84,38 @@ test("[B17] a node that crashes in the middle costs no job, and none runs twice 
     expect(pilot.log().some(({ msg, host }) => msg === "a node agent is gone" && host === "n3")).toBe(true);
     expect(started.length).toBeGreaterThan(80);
   } finally {
-    await bootNode("n3");
+    await mendNode("boot", "n3");
+  }
+});
+
+test("[B17] what runs on a node that is cut off has ended before it starts anew elsewhere", async () => {
+  await using lab = await openClusterLab();
+  const ticks = join(lab.directory, "ticks");
+  appendFileSync(ticks, "");
+  await lab.app({
+    name: "tick",
+    command: `trap '' TERM; for i in $(seq 150); do echo {{job.id}} {{job.attempt}} $(date +%s.%N) >> ${ticks}; sleep 0.1; done`,
+  });
+  await using pilot = submitPilot(lab, { nodes: 3, config: { node: { cores: 2, gpus: 0, memoryBytes: 0 } } });
+  await pilot.untilNodes(3);
+  const ids = await lab.create(...Array.from({ length: 6 }, () => ({ app: "tick", maxAttempts: 5 })));
+  await lab.until(ids, "RUNNING");
+  slurmNode("cut", "n3");
+  try {
+    await lab.until(ids, "JOB_FINISHED", "FAILED").catch((error: unknown) => {
+      throw new Error(`${error}\n${describe(pilot.directory)}`);
+    });
+    const seen = readFileSync(ticks, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ").map(Number));
+    const timesOf = (job: number, attempt: number) =>
+      seen.flatMap(([of, nth, at = 0]) => (of === job && nth === attempt ? [at] : []));
+    const again = ids.filter((id) => timesOf(id, 2).length > 0);
+    expect(again).toHaveLength(2);
+    for (const id of again) expect(Math.max(...timesOf(id, 1))).toBeLessThan(Math.min(...timesOf(id, 2)));
+    for (const id of ids) expect((await lab.job(id)).state).toBe("JOB_FINISHED");
+  } finally {
+    await mendNode("plug", "n3");
   }
 });

@@ -1,5 +1,5 @@
 /** Pilots over several nodes of the Slurm lab, with a real server on the host that the nodes see as a login node. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -103,13 +103,14 @@ export function compileRanks(directory: string, family: "openmpi" | "mpich" = "o
   return program;
 }
 
-/** Boots a node again and waits until Slurm would use it. */
-export async function bootNode(node: string): Promise<void> {
-  slurmNode("boot", node);
+/** Boots a node again, or plugs it in, and waits until Slurm would use it. */
+export async function mendNode(how: "boot" | "plug", node: string): Promise<void> {
+  slurmNode(how, node);
   const deadline = Date.now() + 60_000;
   while (!/^(idle|mixed|allocated)$/.test(runCommand("sinfo", "-h", "-n", node, "-p", "batch", "-o", "%T"))) {
     if (Date.now() > deadline) throw new Error(`${node} does not come back`);
-    runCommand("scontrol", "update", `nodename=${node}`, "state=resume");
+    // Refused while the node is on its way back by itself.
+    spawnSync("scontrol", ["update", `nodename=${node}`, "state=resume"]);
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
