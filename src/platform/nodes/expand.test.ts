@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { expandHostList } from "./expand.ts";
 
-test("ranges are expanded exactly, with their zeros and in their order", () => {
+test("[B26] ranges are expanded exactly, with their zeros and in their order", () => {
   expect(expandHostList("nid[001-003,007]")).toEqual(["nid001", "nid002", "nid003", "nid007"]);
   expect(expandHostList("n[1-2]")).toEqual(["n1", "n2"]);
   expect(expandHostList("n[9-11]")).toEqual(["n9", "n10", "n11"]);

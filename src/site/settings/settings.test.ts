@@ -51,6 +51,12 @@ elastic:
     ]);
   });
 
+  it("[B25] say what a node has, whatever the scheduler; nothing is assumed of it", () => {
+    const { scheduler } = parseSettings("scheduler: { kind: lsf, node: { cores: 44, gpus: 6 } }", "settings.yml");
+    expect(scheduler.node).toEqual({ cores: 44, gpus: 6, memoryBytes: null });
+    expect(parseSettings("scheduler: { kind: lsf }", "settings.yml").scheduler.node.cores).toBeNull();
+  });
+
   it("refuse a key nobody knows and name the nearest one", () => {
     expect(refusal("scheduler:\n  maxRuning: 3\nelastik: {}\n").split("\n")).toEqual([
       "settings.yml:2: there is no scheduler.maxRuning; did you mean maxRunning?",

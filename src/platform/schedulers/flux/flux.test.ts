@@ -29,7 +29,7 @@ describe("Flux", () => {
     expect(["", "ƒ", "f0OIl", "flux-batch: hello", "12a"].map(toDecimalId)).toEqual([null, null, null, null, null]);
   });
 
-  it("tells in words how jobs wait, run and end", () => {
+  it("[B53] tells in words how jobs wait, run and end", () => {
     expect(job("RUN")).toEqual({ state: "running", startedAt: 1637723184300, endsAt: 1637726784300 });
     expect(job("CLEANUP")).toMatchObject({ state: "running" });
     expect(job("SCHED")).toEqual({ state: "queued", reason: "it waits for free nodes (SCHED)" });
