@@ -8,7 +8,7 @@ import type { QueueView } from "../../platform/schedulers/scheduler.ts";
 import { openSiteBatchScheduler } from "../batch/scheduler.ts";
 import { siteLayout } from "../directory/layout.ts";
 import { parseSettings } from "../settings/read-settings.ts";
-import { checkCluster, checkQueue } from "./cluster.ts";
+import { checkCluster, checkProject, checkQueue } from "./cluster.ts";
 
 let cluster: PlayedCluster;
 let directory: string;
@@ -65,6 +65,19 @@ describe("the doctor of a cluster", () => {
     const found = await levels({ node: {}, queue: "nowhere" });
     expect(found.get("node")).toMatch(/^warn: the cores of a compute node are not known/);
     expect(found.get("queue")).toMatch(/^fail: there is no nowhere/);
+  });
+});
+
+describe("the account of a site", () => {
+  it("is one of the user's, where that can be told", () => {
+    expect(checkProject("lab", null)).toEqual([]);
+    expect(checkProject("lab", ["lab", "art"])).toMatchObject([{ level: "ok" }]);
+    expect(checkProject("", ["lab", "art"])).toMatchObject([
+      { level: "ok", text: expect.stringContaining("lab, art") },
+    ]);
+    expect(checkProject("labb", ["lab", "art"])).toMatchObject([
+      { level: "warn", text: "labb is none of yours; did you mean lab?" },
+    ]);
   });
 });
 

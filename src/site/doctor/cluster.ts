@@ -14,7 +14,7 @@ import { findCommand } from "./machine.ts";
 export type ClusterCheck = {
   readonly settings: Pick<Settings, "scheduler">;
   readonly kind: BatchKind;
-  readonly scheduler: Pick<BatchScheduler, "queues" | "checkTemplate">;
+  readonly scheduler: Pick<BatchScheduler, "queues" | "projects" | "checkTemplate">;
 };
 
 /** Its commands, its answer, its queue, the submit script, and what is known of its nodes. */
@@ -39,14 +39,20 @@ async function checkCommands(kind: BatchKind, directory: string | null): Promise
 
 async function checkQueues(
   settings: Pick<Settings, "scheduler">,
-  scheduler: Pick<BatchScheduler, "queues">,
+  scheduler: Pick<BatchScheduler, "queues" | "projects">,
 ): Promise<DoctorLine[]> {
   const startedAt = performance.now();
   try {
     const queues = await scheduler.queues();
     const ms = Math.round(performance.now() - startedAt);
-    const { kind, queue } = settings.scheduler;
-    return [ok("scheduler", `${kind} answers in ${ms} ms, ${queues.length} queues`), checkQueue(queue, queues)];
+    const { kind, queue, project } = settings.scheduler;
+    // An accounting that is away is no reason to doubt the scheduler.
+    const projects = await scheduler.projects().catch(() => null);
+    return [
+      ok("scheduler", `${kind} answers in ${ms} ms, ${queues.length} queues`),
+      checkQueue(queue, queues),
+      ...checkProject(project, projects),
+    ];
   } catch (error) {
     if (!isConiferError(error)) throw error;
     return [
@@ -72,6 +78,17 @@ export function checkQueue(name: string, queues: readonly QueueView[]): DoctorLi
   }
   if (!found.isOpen) return fail("queue", `${found.name} takes or starts nothing now`, choice);
   return ok("queue", `${found.name}${describeLimits(found)}`);
+}
+
+/** Whether the account that pays is one of the user's, where that can be told. */
+export function checkProject(name: string, projects: readonly string[] | null): DoctorLine[] {
+  if (projects === null) return [];
+  const known = projects.slice(0, 20).join(", ");
+  if (name === "") return [ok("project", `the scheduler's default; you may charge ${known}`)];
+  if (projects.includes(name)) return [ok("project", name)];
+  const near = closest(name, projects);
+  const text = `${name} is none of yours${near === null ? "" : `; did you mean ${near}?`}`;
+  return [warn("project", text, `Name one in scheduler.project: ${known}`)];
 }
 
 function describeLimits({ limits, idleNodes, totalNodes }: QueueView): string {

@@ -131,6 +131,11 @@ export class BatchScheduler implements Scheduler {
     );
   }
 
+  /** Accounts that the user may charge; null where that cannot be told. */
+  async projects(): Promise<readonly string[] | null> {
+    return (await this.#parts.dialect.projects?.(this.#question([]))) ?? null;
+  }
+
   async own(): Promise<readonly OwnAllocation[]> {
     const prefix = `${this.#parts.owner}.`;
     return (await this.#jobs.list()).flatMap(({ id, name, status }) =>

@@ -66,4 +66,6 @@ export type Dialect<Options extends object = Record<string, unknown>> = {
   /** What went wrong with a cancel; null = nothing that matters (it has ended, it is unknown). Throws SCHEDULER_SILENT. */
   readonly readCancel: (answer: Answer) => string | null;
   readonly queues: (question: Question) => Promise<readonly QueueView[]>;
+  /** Accounts that the user may charge; null where the answer does not tell. Left out: this kind cannot be asked. */
+  readonly projects?: (question: Question) => Promise<readonly string[] | null>;
 };

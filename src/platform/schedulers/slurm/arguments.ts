@@ -88,6 +88,14 @@ export function showQos(environment: NodeJS.ProcessEnv): Command {
   return asking(["sacctmgr", "--noheader", "--parsable2", "show", "qos", format], environment);
 }
 
+/** The user's associations: one line for each account and partition. */
+export function showAccounts(user: string, environment: NodeJS.ProcessEnv): Command {
+  return asking(
+    ["sacctmgr", "--noheader", "--parsable2", "show", "associations", `user=${user}`, "format=account"],
+    environment,
+  );
+}
+
 function asking(argv: readonly [string, ...string[]], environment: NodeJS.ProcessEnv): Command {
   const ours = /^(SQUEUE|SACCT|SINFO)_/;
   return {

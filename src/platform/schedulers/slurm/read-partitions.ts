@@ -68,6 +68,13 @@ export function readQos(answer: Answer): Map<string, QosLimits> {
   );
 }
 
+/** Accounts of a user; null where there is no accounting, or none for this user. */
+export function readAccounts(answer: Answer): string[] | null {
+  const names = answer.stdout.split("\n").map((line) => line.trim());
+  const accounts = [...new Set(names.filter((name) => name !== ""))];
+  return answer.code !== 0 || accounts.length === 0 ? null : accounts;
+}
+
 function toField(text: string): [string, string] {
   const equals = text.indexOf("=");
   return [text.slice(0, equals), text.slice(equals + 1)];

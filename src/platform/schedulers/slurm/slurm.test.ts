@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { recordings } from "../../../../test/schedulers/recorded.ts";
 import { isConiferError } from "../../../model/errors.ts";
 import type { AllocationRequest } from "../scheduler.ts";
-import { sbatch, squeue } from "./arguments.ts";
+import { sbatch, showAccounts, squeue } from "./arguments.ts";
 import { readSacct, readSbatch, readScancel, readSqueue } from "./read-jobs.ts";
-import { readQos, readSinfo, toQueueViews } from "./read-partitions.ts";
+import { readAccounts, readQos, readSinfo, toQueueViews } from "./read-partitions.ts";
 import { toStatus } from "./states.ts";
 
 const recorded = recordings(import.meta.url, "squeue");
@@ -179,6 +179,18 @@ describe("what Slurm says to submits and cancels", () => {
       LC_ALL: "C",
       TZ: "UTC",
     });
+  });
+});
+
+describe("what Slurm tells of accounts", () => {
+  it("learns each once, and nothing where there is no accounting", () => {
+    const answer = { ...recorded("sacctmgr-qos"), code: 0, stdout: "lab\nlab\nart\n" };
+    expect(readAccounts(answer)).toEqual(["lab", "art"]);
+    expect(readAccounts({ ...answer, stdout: "\n" })).toBeNull();
+    expect(readAccounts({ ...answer, code: 1 })).toBeNull();
+    expect(showAccounts("me", {}).argv.slice(0, 5)).toEqual([
+      ...["sacctmgr", "--noheader", "--parsable2", "show", "associations"],
+    ]);
   });
 });
 

@@ -3,9 +3,19 @@ import { type Answer, silent, wordsOf } from "../batch/command.ts";
 import type { Dialect } from "../batch/dialect.ts";
 import { toClock } from "../batch/times.ts";
 import { commonOptions, expressionWord, nameWord, refusesOddPath } from "../batch/words.ts";
-import { sacctByIds, sacctByNames, sbatch, scancel, showPartitions, showQos, sinfo, squeue } from "./arguments.ts";
+import {
+  sacctByIds,
+  sacctByNames,
+  sbatch,
+  scancel,
+  showAccounts,
+  showPartitions,
+  showQos,
+  sinfo,
+  squeue,
+} from "./arguments.ts";
 import { readSacct, readSbatch, readScancel, readSqueue } from "./read-jobs.ts";
-import { readQos, readSinfo, toQueueViews } from "./read-partitions.ts";
+import { readAccounts, readQos, readSinfo, toQueueViews } from "./read-partitions.ts";
 import { SLURM_TEMPLATE } from "./template.ts";
 
 export const slurmOptions = z.strictObject({
@@ -59,6 +69,7 @@ export const slurm: Dialect<SlurmOptions> = {
   historyOfNames: async ({ run, names }) => readSacct(await run(sacctByNames(names, process.env))),
   cancel: scancel,
   readCancel: readScancel,
+  projects: async ({ run, user }) => readAccounts(await run(showAccounts(user, process.env))),
   queues: async ({ run }) => {
     const partitions = await run(showPartitions(process.env));
     if (partitions.code !== 0) throw silent("slurm", wordsOf(partitions), partitions);
