@@ -8,6 +8,8 @@ import type { HubNode } from "./hub.ts";
 import type { Running } from "./running.ts";
 
 export interface ClearingOptions {
+  /** False for a node of which it is known that nothing runs there any more. */
+  readonly mayRun: (node: HubNode) => boolean;
   /** Nothing of the task is left on this node. */
   readonly onClear: (running: Running, node: HubNode) => void;
   /** Processes of it cannot be ended there. */
@@ -28,10 +30,10 @@ export class Clearing {
     return this.#tasks.has(running.name);
   }
 
-  /** Asks all nodes of a task that has ended; `gone` is known to run nothing any more. */
-  begin(running: Running, end: TaskEnd | null, gone: HubNode | null): void {
+  /** Asks all nodes of a task that has ended. */
+  begin(running: Running, end: TaskEnd | null): void {
     const { name: task, nodes, node, asked, lostWith } = running;
-    const left = new Set(nodes.filter((other) => other !== gone));
+    const left = new Set(nodes.filter(this.#options.mayRun));
     this.#tasks.set(task, { running, end, left });
     const isForced = asked !== null || lostWith !== null || end === null;
     const message: HubMessage = { type: "share", begin: [], end: [{ task, agent: node.agent, isForced }] };

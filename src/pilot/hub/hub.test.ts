@@ -340,3 +340,49 @@ test("a task that only the batch host can start is started there, with no place 
   expect(ended.get(1)).toMatchObject([{ kind: "ended" }]);
   expect(nodes[0]?.node.started.map(({ task }) => task)).toEqual(["2.1"]);
 });
+
+test("whichever nodes are lost under wide tasks, each task ends once and every place comes back", async () => {
+  const step = fc.record({
+    type: fc.constantFrom("admit", "admit", "wait", "wait", "kill", "lose", "stick"),
+    count: fc.nat(40),
+    wide: fc.integer({ min: 1, max: 3 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+      const { clock, hub, nodes, ended, drained, told } = play({ cores: [2, 2, 2], run: () => ({ lastsMs: 200 }) });
+      let id = 0;
+      let lost = 0;
+      for (const { type, count, wide: width } of steps) {
+        const node = nodes[count % nodes.length];
+        if (type === "admit") {
+          id += 1;
+          hub.admit([taskOf(id, { nodes: width, threadsPerRank: 1 + (count % 2) })]);
+        }
+        if (type === "wait") await clock.advance(count * 5);
+        if (type === "kill") hub.end(1 + (count % Math.max(1, id)), "killed", 1);
+        if (type === "stick" && node) node.node.stuck = count % 5 === 0 ? [count] : [];
+        // One node stays, or nothing could run at all.
+        if (type === "lose" && lost < 2 && node && !node.node.isDead) {
+          lost += 1;
+          node.node.isDead = true;
+          hub.nodeGone(node.added);
+          await clock.advance(count);
+          hub.nodeLost(node.added, "no power");
+        }
+      }
+      for (const { node } of nodes) node.stuck = [];
+      await clock.advance(120_000);
+      for (const outcomes of ended.values()) expect(outcomes).toHaveLength(1);
+      expect(hub.runningTasks).toBe(0);
+      const up = nodes.filter(({ node, added }) => !node.isDead && added.slot.isUp);
+      expect(hub.room().free.cores).toBe(2 * up.length);
+      expect(up.length).toBeGreaterThanOrEqual(3 - lost - drained.length);
+      // What has no end waits for nodes that there are not, or went back for want of them.
+      for (let task = 1; task <= id; task += 1) {
+        const wentBack = told.some((line) => line.startsWith(`handed back ${task}:`));
+        expect(ended.has(task) || hub.holds(task) || wentBack).toBe(true);
+      }
+    }),
+    { numRuns: 150 },
+  );
+});

@@ -100,6 +100,7 @@ export class Hub {
       recall: (tasks) => this.#recall(tasks),
     });
     this.#clearing = new Clearing({
+      mayRun: ({ slot }) => this.#nodes.has(slot.index),
       onClear: (running, node) => this.#clear(running, node),
       onStuck: (node, why) => this.#drain(node, why),
       onDone: (running, end) => this.#leave(running, end),
@@ -140,7 +141,7 @@ export class Hub {
       running.lostWith ??= why;
       if (running.nodes.length === 1) this.#leave(running, null);
       else if (this.#clearing.has(running)) this.#clearing.nodeLost(running, node);
-      else if (running.node === node) this.#clearing.begin(running, null, node);
+      else if (running.node === node) this.#clearing.begin(running, null);
       else this.#end([running], "released", 0);
     }
     this.place();
@@ -188,7 +189,7 @@ export class Hub {
         const running = this.#running.get(end.task);
         if (running?.node !== node) continue;
         if (running.nodes.length > 1) {
-          if (!this.#clearing.has(running)) this.#clearing.begin(running, end, null);
+          if (!this.#clearing.has(running)) this.#clearing.begin(running, end);
           continue;
         }
         this.#free(running);
