@@ -16,9 +16,9 @@ describe("runs of a job", () => {
       event(6000, ["RUNNING"], { node: "n2", cores: [0, 1] }, 2),
       event(8000, ["RUN_DONE", "POSTPROCESSED", "STAGED_OUT", "JOB_FINISHED"], {}, 2),
     ]);
-    expect(runs.map(({ node, startMs, endMs, outcome }) => ({ node, startMs, endMs, outcome }))).toEqual([
-      { node: "n1", startMs: 1000, endMs: 5000, outcome: "failed" },
-      { node: "n2", startMs: 6000, endMs: 8000, outcome: "ok" },
+    expect(runs.map(({ nodes, startMs, endMs, outcome }) => ({ nodes, startMs, endMs, outcome }))).toEqual([
+      { nodes: ["n1"], startMs: 1000, endMs: 5000, outcome: "failed" },
+      { nodes: ["n2"], startMs: 6000, endMs: 8000, outcome: "ok" },
     ]);
   });
 
@@ -35,7 +35,7 @@ describe("runs of a job", () => {
 
 test("runs take the slots of their cores, and those without cores the first that is free", () => {
   const run = (startMs: number, endMs: number, cores: number[]): Run => ({
-    ...{ job: 7, attempt: 1, batchJob: null, node: "n1", outcome: "ok" },
+    ...{ job: 7, attempt: 1, batchJob: null, nodes: ["n1"], outcome: "ok" },
     ...{ startMs, endMs, cores },
   });
   const labels = new Map([[7, { label: "seven", group: "app" }]]);
@@ -51,5 +51,16 @@ test("runs take the slots of their cores, and those without cores the first that
     [1, 1],
     [3, 1],
     [4, 0],
+  ]);
+});
+
+test("a run over several nodes stands on each of them, as wide as it is, and is one task", () => {
+  const [run] = runsOf([event(9000, ["RUNNING", "RUN_DONE"], { startedAt: 8000, node: "n1,n3" })]);
+  const bars = placeRuns(run ? [run] : [], new Map([[7, { label: "wide", group: "app", cores: 2 }]]));
+  expect(bars.map(({ node, slot, part }) => [node, slot, part])).toEqual([
+    ["n1", 0, 0],
+    ["n1", 1, 1],
+    ["n3", 0, 2],
+    ["n3", 1, 3],
   ]);
 });

@@ -6,7 +6,8 @@ export type Run = {
   readonly job: number;
   readonly attempt: number;
   readonly batchJob: number | null;
-  readonly node: string;
+  readonly nodes: readonly string[];
+  /** On each of them; empty where it was not pinned. */
   readonly cores: readonly number[];
   readonly startMs: number;
   readonly endMs: number;
@@ -33,7 +34,7 @@ export function runsOf(events: readonly JobEvent[]): Run[] {
       job: event.jobId,
       attempt: event.attempt,
       batchJob: event.batchJobId ?? begun.event.batchJobId,
-      node: typeof data.node === "string" ? data.node : "node",
+      nodes: typeof data.node === "string" ? data.node.split(",") : ["node"],
       cores: Array.isArray(data.cores) ? data.cores.filter((core) => typeof core === "number") : [],
       startMs: begun.startMs,
       endMs: Math.max(begun.startMs, timeOf(event.data.endedAt) ?? at),
@@ -43,44 +44,50 @@ export function runsOf(events: readonly JobEvent[]): Run[] {
   return runs;
 }
 
+/** What a picture says of a job. */
+export type RunLabel = {
+  readonly label: string;
+  readonly group: string;
+  /** Cores that it has on each node. Default 1. */
+  readonly cores?: number;
+};
+
 /**
- * Gives each run its slots on its node: the cores it was pinned to, numbered from 0 in order; runs without pinned cores
- * get the first slot that is free.
+ * Gives each run its slots on its nodes: the cores it was pinned to, numbered from 0 in order; runs without pinned cores
+ * get the first slots that are free.
  */
-export function placeRuns(
-  runs: readonly Run[],
-  labels: ReadonlyMap<number, { label: string; group: string }>,
-): TaskInterval[] {
-  const coresOf = new Map<string, number[]>();
-  for (const run of runs) coresOf.set(run.node, [...(coresOf.get(run.node) ?? []), ...run.cores]);
+export function placeRuns(runs: readonly Run[], labels: ReadonlyMap<number, RunLabel>): TaskInterval[] {
+  const coresOf = new Map<string, Set<number>>();
+  for (const { nodes, cores } of runs)
+    for (const node of nodes) coresOf.set(node, new Set([...(coresOf.get(node) ?? []), ...cores]));
   const slotOf = new Map<string, Map<number, number>>();
   for (const [node, cores] of coresOf) {
-    const sorted = [...new Set(cores)].sort((a, b) => a - b);
+    const sorted = [...cores].sort((a, b) => a - b);
     slotOf.set(node, new Map(sorted.map((core, slot) => [core, slot])));
   }
   const freeFrom = new Map<string, number[]>();
   return [...runs]
     .sort((a, b) => a.startMs - b.startMs)
     .flatMap((run) => {
-      const known = slotOf.get(run.node);
-      const slots =
-        run.cores.length > 0
-          ? run.cores.map((core) => known?.get(core) ?? 0)
-          : [firstFree(freeFrom, run, known?.size ?? 0)];
-      const { label = `job ${run.job}`, group = "job" } = labels.get(run.job) ?? {};
-      return slots.map((slot) => ({
-        ...{ label, group, slot },
-        node: run.node,
-        startMs: run.startMs,
-        endMs: run.endMs,
-        outcome: run.outcome,
-      }));
+      const { startMs, endMs, outcome } = run;
+      const { label = `job ${run.job}`, group = "job", cores = 1 } = labels.get(run.job) ?? {};
+      const places = run.nodes.flatMap((node) => {
+        const known = slotOf.get(node);
+        const slots =
+          run.cores.length > 0
+            ? run.cores.map((core) => known?.get(core) ?? 0)
+            : Array.from({ length: cores }, () => firstFree(freeFrom, { node, startMs, endMs }, known?.size ?? 0));
+        return slots.map((slot) => ({ node, slot }));
+      });
+      return places.map((place, part) => ({ ...place, part, label, group, startMs, endMs, outcome }));
     });
 }
 
 const ENDS: ReadonlySet<string> = new Set(["RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "USER_KILLED"]);
 
-function firstFree(freeFrom: Map<string, number[]>, run: Run, pinned: number): number {
+type Stay = { readonly node: string; readonly startMs: number; readonly endMs: number };
+
+function firstFree(freeFrom: Map<string, number[]>, run: Stay, pinned: number): number {
   const slots = freeFrom.get(run.node) ?? [];
   freeFrom.set(run.node, slots);
   const found = slots.findIndex((until) => until <= run.startMs);

@@ -17,7 +17,7 @@ import {
 } from "../report/index.ts";
 import { type SelectOptions, selectJobs, toWhere } from "../select/selection.ts";
 import { formatTime } from "../terminal/times.ts";
-import { placeRuns, type Run, runsOf } from "./run-times.ts";
+import { placeRuns, type Run, type RunLabel, runsOf } from "./run-times.ts";
 
 type Options = SelectOptions & {
   readonly out?: string;
@@ -36,7 +36,7 @@ export async function writeReport(cli: Cli, options: Options, selectors: readonl
   const figures = await readAll(cli, options.figure ?? []);
   const logs = await readAll(cli, options.log ?? []);
   const runs = await readRuns(conifer, jobs);
-  const intervals = placeRuns(runs, new Map(jobs.map((job) => [job.id, { label: job.name, group: job.app }])));
+  const intervals = placeRuns(runs, new Map(jobs.map((job) => [job.id, labelOf(job)])));
   const allocations = await readAllocations(conifer, runs);
   const picture = {
     intervals,
@@ -71,6 +71,12 @@ export async function writeReport(cli: Cli, options: Options, selectors: readonl
     utilisation: meanUtilisation(picture),
   };
   cli.terminal.answer(answer, () => `report on ${countJobs(jobs.length)}: ${join(out, "index.html")}\n`);
+}
+
+function labelOf(job: Job): RunLabel {
+  const { ranksPerNode, threadsPerRank, threadsPerCore } = job;
+  const cores = Math.max(1, Math.ceil((ranksPerNode * threadsPerRank) / threadsPerCore));
+  return { label: job.name, group: job.app, cores };
 }
 
 async function readAll(cli: Cli, files: readonly string[]): Promise<{ name: string; text: string }[]> {

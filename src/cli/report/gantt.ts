@@ -102,7 +102,7 @@ function drawTitled(bar: Bar, rows: Rows): string {
 }
 
 function drawLabel(task: TaskInterval, { x, y, width, height }: Rect, outcome: TaskInterval["outcome"]): string {
-  const fits = height >= 13 && width >= textWidth(task.label, 11) + 10 && outcome === "ok";
+  const fits = (task.part ?? 0) === 0 && height >= 13 && width >= textWidth(task.label, 11) + 10 && outcome === "ok";
   if (!fits) return "";
   return `<text x="${px(x + 5)}" y="${px(y + height / 2 + 4)}" font-size="11" fill="#fff">${escapeMarkup(task.label)}</text>`;
 }

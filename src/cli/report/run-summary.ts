@@ -43,14 +43,15 @@ export function writeHeadline(input: UtilisationInput, spans: readonly Allocatio
 
 /** The other figures of a run, in a line. */
 export function writeSummary({ intervals, slots }: UtilisationInput, spanMs: number): string {
-  const count = (outcome: TaskInterval["outcome"]) => intervals.filter((one) => one.outcome === outcome).length;
+  const tasks = intervals.filter(({ part = 0 }) => part === 0);
+  const count = (outcome: TaskInterval["outcome"]) => tasks.filter((one) => one.outcome === outcome).length;
   const [failed, killed] = [count("failed"), count("killed")];
-  const mean = intervals.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0) / Math.max(intervals.length, 1);
+  const mean = tasks.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0) / Math.max(tasks.length, 1);
   return [
-    plural(intervals.length, "task"),
+    plural(tasks.length, "task"),
     ...(slots.length > 0 ? [`on ${plural(slots.length, "node")}`] : []),
-    ...(intervals.length > 0 ? [`mean ${describeDuration(mean)}`] : []),
-    ...(intervals.length > 1 && spanMs > 0 ? [`${rate((1000 * intervals.length) / spanMs)}`] : []),
+    ...(tasks.length > 0 ? [`mean ${describeDuration(mean)}`] : []),
+    ...(tasks.length > 1 && spanMs > 0 ? [`${rate((1000 * tasks.length) / spanMs)}`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(killed > 0 ? [`${killed} killed`] : []),
   ].join(" · ");

@@ -4,6 +4,8 @@ export interface TaskInterval {
   /** The app's name; tasks are coloured by it. */
   readonly group: string;
   readonly node: string;
+  /** 0 for the first slot of a task; those of its other slots, on this node and on others, count on. Default 0. */
+  readonly part?: number;
   /** From 0 on each node. */
   readonly slot: number;
   readonly startMs: number;
