@@ -159,8 +159,14 @@ export class CampaignSource implements HubEvents {
 
   ended(task: HubTask, outcome: TaskOutcome, heldMs: number): void {
     const { clock } = this.#options;
-    if (!isEndedByStranger(outcome)) return this.#tell(task, outcome, heldMs);
-    if (outcome.asked !== null || this.#stop.signal.aborted) return this.#tell(task, asAllocationEnd(outcome), heldMs);
+    if (!isEndedByStranger(outcome)) {
+      this.#tell(task, outcome, heldMs);
+      return;
+    }
+    if (outcome.asked !== null || this.#stop.signal.aborted) {
+      this.#tell(task, asAllocationEnd(outcome), heldMs);
+      return;
+    }
     const settle = (isOver: boolean): void => {
       if (this.#doubts.get(task.id)?.settle !== settle) return;
       this.#doubts.delete(task.id);
