@@ -22,7 +22,7 @@ export { doctorFromNode, type FromNode } from "./doctor/from-node.ts";
 export type { DoctorLine } from "./doctor/line.ts";
 export type { Guess } from "./presets/guess.ts";
 export { guessHere } from "./presets/here.ts";
-export { findPreset, isGeneric, listPresets } from "./presets/list.ts";
+export { findPreset, listPresets } from "./presets/list.ts";
 export type { MachinePreset } from "./presets/preset.ts";
 export { sampleSettings } from "./settings/sample.ts";
 export { startSite } from "./start.ts";

@@ -101,6 +101,7 @@ describe("the doctor on a compute node", () => {
     const found = byCheck(await look(directory));
     expect(found.get("allocation")).toMatch(/^ok: local-probe-\w+ ran$/);
     expect(found.get("way to the server")).toMatch(/^ok: the server at /);
+    expect(found.get("capacity")).toMatch(/^ok: it has \d+ cores/);
   });
 });
 

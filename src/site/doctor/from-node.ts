@@ -97,7 +97,11 @@ async function probeConfig(
     access: { address: access.address, fingerprint: access.fingerprint, token: access.token, ...relay },
     isRelayed: relay !== null,
     version: packageJson.version,
-    node: { cores: node.cores, gpus: Array.isArray(node.gpus) ? node.gpus.length : node.gpus },
+    node: {
+      cores: node.cores,
+      gpus: Array.isArray(node.gpus) ? node.gpus.length : node.gpus,
+      mustBeTold: settings.scheduler.kind !== "local",
+    },
     mpi: { launcher: settings.pilot.mpi, ...ranks },
   };
 }

@@ -12,17 +12,19 @@ export type Guess = {
   readonly preset: MachinePreset;
   /** What it was recognized by, in words. */
   readonly because: string;
-  /** Presets of the same machine, for nodes of other kinds. */
+  /** Presets that it could be as well: for nodes of other kinds, or for another scheduler that is there too. */
   readonly others: readonly string[];
 };
 
 /** The machine this is: by its host name, by what its login shells have, else by its scheduler's commands; null where there are none of these. */
 export function guessMachine(presets: readonly MachinePreset[], seen: Surroundings): Guess | null {
-  for (const preset of presets) {
+  const [first, ...also] = presets.flatMap((preset) => {
     const because = recognized(preset, seen);
-    if (because !== null) return { preset, because, others: relatives(preset, presets) };
-  }
-  return null;
+    return because === null ? [] : [{ preset, because }];
+  });
+  if (first === undefined) return null;
+  const others = isGeneric(first.preset) ? also.map(({ preset }) => preset.name) : relatives(first.preset, presets);
+  return { ...first, others };
 }
 
 function recognized(preset: MachinePreset, { hostname, environment, hasCommand }: Surroundings): string | null {

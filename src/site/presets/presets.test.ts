@@ -104,6 +104,9 @@ describe("guessing the machine", () => {
     expect(guess("login01", {}, ["qsub", "qselect", "pbsnodes", "qstat"])).toContain("pbs: ");
     expect(guess("login01", {}, ["qsub", "qacct", "qconf", "qstat"])).toContain("sge: ");
     expect(guess("login01", {}, ["qsub"])).toBeNull();
+    const both = ["qsub", "qacct", "qconf", "sbatch", "squeue"];
+    const found = guessMachine(presets, { hostname: "a", environment: {}, hasCommand: (name) => both.includes(name) });
+    expect([found?.preset.name, found?.others]).toEqual(["sge", ["slurm"]]);
     expect(guess("my-polaris-login-1")).toBeNull();
   });
 

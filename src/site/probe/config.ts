@@ -10,7 +10,12 @@ export type ProbeConfig = {
   readonly isRelayed: boolean;
   readonly version: string;
   /** What the settings promise of a node; null = nothing. */
-  readonly node: { readonly cores: number | null; readonly gpus: number | null };
+  readonly node: {
+    readonly cores: number | null;
+    readonly gpus: number | null;
+    /** Whether the agent cannot see it by itself: its machine is another one. */
+    readonly mustBeTold: boolean;
+  };
   readonly mpi: {
     readonly launcher: MpiChoice;
     readonly program: string | null;

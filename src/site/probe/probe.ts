@@ -44,7 +44,7 @@ async function checkWriting(directory: string): Promise<DoctorLine> {
   }
 }
 
-function checkCapacity({ cores, gpus }: ProbeConfig["node"]): DoctorLine {
+function checkCapacity({ cores, gpus, mustBeTold }: ProbeConfig["node"]): DoctorLine {
   const has = {
     cores: ownCores().length,
     gpus: findGpus({ environment: process.env, list: listDirectory }).length,
@@ -57,9 +57,10 @@ function checkCapacity({ cores, gpus }: ProbeConfig["node"]): DoctorLine {
       `${text}, the settings promise ${cores ?? has.cores} and ${gpus ?? has.gpus}`,
       "Correct scheduler.node, or ask for whole nodes with their GPUs in scheduler.options.",
     );
-  if (cores === null)
-    return warn("capacity", text, `Set scheduler.node.cores: ${has.cores} and gpus: ${has.gpus} in settings.yml.`);
-  return ok("capacity", `${text}, the settings promise ${cores} and ${gpus ?? has.gpus}`);
+  if (cores !== null) return ok("capacity", `${text}, the settings promise ${cores} and ${gpus ?? has.gpus}`);
+  return mustBeTold
+    ? warn("capacity", text, `Set scheduler.node.cores: ${has.cores} and gpus: ${has.gpus} in settings.yml.`)
+    : ok("capacity", text);
 }
 
 /** The server or the relay, with the certificate that is pinned. */

@@ -89,6 +89,8 @@ async function handOn(socket: TLSSocket, { address, fingerprint }: Access): Prom
     socket.destroy();
     throw error;
   });
+  // A pipeline that ends where it began listens to both more often than Node takes for sound.
+  for (const end of [socket, server]) end.setMaxListeners(32);
   await pipeline(socket, server, socket);
 }
 
