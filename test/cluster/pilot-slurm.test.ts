@@ -1,8 +1,8 @@
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { slurmNode, slurmUp } from "./lab/labs.ts";
-import { compileRanks, describe, mendNode, openClusterLab, submitPilot } from "./slurm-pilot.ts";
+import { runCommand, slurmNode, slurmUp } from "./lab/labs.ts";
+import { compileRanks, describe, mendNode, openClusterLab, processesOn, submitPilot } from "./slurm-pilot.ts";
 
 beforeAll(() => slurmUp("4"));
 
@@ -118,4 +118,25 @@ test("[B17] what runs on a node that is cut off has ended before it starts anew 
   } finally {
     await mendNode("plug", "n3");
   }
+});
+
+test("[B4] when the wall time ends, jobs on every node are ended in time and wait for the next allocation", async () => {
+  await using lab = await openClusterLab();
+  const mark = `8644.${process.pid}`;
+  await using pilot = submitPilot(lab, { nodes: 3, wallTimeMin: 0.3, config: { endMarginSec: 6 } });
+  await pilot.untilNodes(3);
+  const ids = await lab.create(...Array.from({ length: 22 }, () => ({ do: `trap '' TERM; sleep ${mark}; :` })), {
+    do: `sleep ${mark}`,
+    nodes: 3,
+  });
+  const [long = 0] = await lab.create({ do: "true", wallTimeMin: 60 });
+  await lab.until(ids.slice(0, 20), "RUNNING");
+  await lab.until(ids, "RESTART_READY", "PREPROCESSED", "READY");
+  for (const id of ids.slice(0, 20)) expect(await lab.states(id)).toContain("RUN_TIMEOUT");
+  // What cannot end in time was not begun.
+  expect(await lab.states(long)).not.toContain("RUNNING");
+  for (const node of ["n1", "n2", "n3"]) expect(processesOn(node, mark)).toEqual([]);
+  await expect
+    .poll(() => runCommand("squeue", "-h", "-t", "all", "-j", pilot.id, "-o", "%T"), { timeout: 30_000 })
+    .toBe("COMPLETED");
 });

@@ -52,7 +52,14 @@ export function submitPilot(
   writeFileSync(join(directory, "job.sh"), `${script.join("\n")}\n`, { mode: 0o755 });
   const id = runCommand(
     "sbatch",
-    ...["--parsable", "--exclusive", "--no-kill", "--no-requeue", `--nodes=${nodes}`, `--time=${wallTimeMin + 2}`],
+    ...[
+      "--parsable",
+      "--exclusive",
+      "--no-kill",
+      "--no-requeue",
+      `--nodes=${nodes}`,
+      `--time=${Math.ceil(wallTimeMin) + 2}`,
+    ],
     ...[`--output=${directory}/pilot.out`, "--signal=B:TERM@10", ...(use.slurm ?? []), join(directory, "job.sh")],
   );
   const log = (): { msg: string }[] => {
