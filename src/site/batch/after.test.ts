@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BatchJob } from "../../client/wire/entities.ts";
 import { afterOthers } from "./after.ts";
-import { toUpdate } from "./sync.ts";
 
 const batchJob = (change: Partial<BatchJob> = {}): BatchJob => ({
   ...{ id: 1, siteId: 1, site: "here", state: "queued", schedulerId: "41", queue: "", project: "", nodes: 1 },
@@ -49,41 +48,5 @@ describe("a batch job after others", () => {
       reason: "there is no batch job 3 to come after",
     });
     expect(await ask({ after: ["last"] }, {})).toMatchObject({ state: "refused" });
-  });
-});
-
-describe("what the server is told of a batch job", () => {
-  const queued = (reason: string, expectedStartAt: number | null = null) =>
-    ({ state: "queued", id: "41", reason, expectedStartAt }) as const;
-
-  it("is nothing where it knows, and every new reason while it waits", () => {
-    expect(toUpdate(batchJob(), queued("Priority"))).toBeNull();
-    expect(toUpdate(batchJob(), queued("Resources"))).toEqual({
-      id: 1,
-      schedulerId: "41",
-      state: "queued",
-      reason: "Resources",
-    });
-  });
-
-  it("is when it is expected to start, and again only where that has moved", () => {
-    const at = Date.parse("2026-01-01T10:00:00.000Z");
-    expect(toUpdate(batchJob(), queued("Priority", at))).toMatchObject({ expected: "2026-01-01T10:00:00.000Z" });
-    const told = batchJob({ expected: "2026-01-01T10:00:00.000Z" });
-    expect(toUpdate(told, queued("Priority", at + 60_000))).toBeNull();
-    expect(toUpdate(told, queued("Priority", at + 600_000))).toMatchObject({ expected: "2026-01-01T10:10:00.000Z" });
-  });
-
-  it("is when its time is over, once it runs", () => {
-    const endsAt = Date.parse("2026-01-01T12:00:00.000Z");
-    expect(toUpdate(batchJob(), { state: "running", id: "41", startedAt: endsAt - 3_600_000, endsAt })).toEqual({
-      ...{ id: 1, schedulerId: "41", state: "running", reason: "" },
-      ...{ started: "2026-01-01T11:00:00.000Z", expected: "2026-01-01T12:00:00.000Z" },
-    });
-  });
-
-  it("leaves one that is being given up its state and its user's words", () => {
-    const leaving = batchJob({ state: "pending_deletion", reason: "not needed" });
-    expect(toUpdate(leaving, queued("Priority"))).toBeNull();
   });
 });

@@ -98,8 +98,10 @@ function unlessGone(error: unknown): null {
 export function toUpdate(batchJob: BatchJob, standing: Standing, note = ""): BatchUpdate | null {
   const { id } = batchJob;
   switch (standing.state) {
-    case "unknown":
-      return null;
+    case "unknown": {
+      const reason = "reason" in standing ? standing.reason : batchJob.reason;
+      return reason === batchJob.reason || batchJob.state === "pending_deletion" ? null : { id, reason };
+    }
     case "waiting":
       return standing.reason === batchJob.reason ? null : { id, reason: standing.reason };
     case "refused":
