@@ -11,8 +11,9 @@ import { Lines } from "./lines.ts";
 import type { NodePromise } from "./nodes/promise.ts";
 import { type Placed, type PlacementState, placeTasks } from "./place/place-tasks.ts";
 import { addNode, createPool, type PoolNode, passShare, releaseShare, removeNode, type Share } from "./place/pool.ts";
-import { gpuUnits, shapeOf } from "./place/shape.ts";
+import { shapeOf } from "./place/shape.ts";
 import { addWaiting, createWaiting, lastWaiting, removeWaiting } from "./place/waiting.ts";
+import { type HubRoom, roomOf } from "./room.ts";
 import { atPlace, type Running } from "./running.ts";
 import type { HubTask, TaskPlace } from "./task.ts";
 
@@ -65,17 +66,6 @@ export interface HubNode {
   readonly send: (message: HubMessage) => void;
   /** Its place in the pool. */
   readonly slot: PoolNode;
-}
-
-/** What is free, and what waits for it. */
-export interface HubRoom {
-  readonly free: { cores: number; gpus: number; memoryBytes: number; wholeNodes: number };
-  readonly capacity: { cores: number; gpus: number; memoryBytes: number };
-  readonly waiting: { tasks: number; cores: number; gpus: number; memoryBytes: number };
-  readonly runningTasks: number;
-  readonly nodes: number;
-  /** The task that nodes are held for: all its cores, and how long until it should start. */
-  readonly reserved: { readonly cores: number; readonly inMs: number } | null;
 }
 
 export class Hub {
@@ -265,30 +255,7 @@ export class Hub {
   }
 
   room(): HubRoom {
-    const { pool, waiting, reservation } = this.#state;
-    const free = { cores: pool.freeCores, gpus: 0, memoryBytes: 0, wholeNodes: 0 };
-    const capacity = { cores: 0, gpus: 0, memoryBytes: 0 };
-    for (const node of pool.nodes) {
-      if (!node.isUp || node.capacity.cores === 0) continue;
-      for (const units of node.gpuFree) free.gpus += units / gpuUnits;
-      // Zero stands for memory that is not counted.
-      if (node.capacity.memoryBytes > 0) free.memoryBytes += Math.max(0, node.memoryFree);
-      if (node.shares.size === 0) free.wholeNodes += 1;
-      capacity.cores += node.capacity.cores;
-      capacity.gpus += node.capacity.gpus;
-      capacity.memoryBytes += node.capacity.memoryBytes;
-    }
-    const { cores, gpuUnits: units, memoryBytes } = waiting.demand;
-    const held = reservation ? waiting.byId.get(reservation.task) : undefined;
-    const inMs = reservation ? Math.max(0, reservation.startsAt - this.#options.clock.elapsed()) : 0;
-    return {
-      free,
-      capacity,
-      waiting: { tasks: waiting.byId.size, cores, gpus: units / gpuUnits, memoryBytes },
-      runningTasks: this.#running.size,
-      nodes: pool.nodes.filter(({ isUp, capacity }) => isUp && capacity.cores > 0).length,
-      reserved: held ? { cores: held.shape.nodes * held.shape.cores, inMs } : null,
-    };
+    return roomOf(this.#state, this.#running.size, this.#options.clock.elapsed());
   }
 
   /** Gives a placed task its place and makes what its node is told; false where that cannot be made. */

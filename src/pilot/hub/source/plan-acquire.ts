@@ -1,5 +1,5 @@
 import type { Acquire } from "../../../client/wire/sessions.ts";
-import type { HubRoom } from "../hub.ts";
+import type { HubRoom } from "../room.ts";
 
 export interface AcquireRules {
   /** Minutes left until everything must be over; null = no end. */

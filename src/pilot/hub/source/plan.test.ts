@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ConiferError } from "../../../model/errors.ts";
-import type { HubRoom } from "../hub.ts";
+import type { HubRoom } from "../room.ts";
 import { backoffMs, isGone, mayWorkLater } from "./again.ts";
 import { endTasksAfterMs, heartbeatMs } from "./lease.ts";
 import { createPace, fillsAhead, noteContention, noteEnd } from "./pace.ts";
