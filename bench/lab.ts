@@ -24,7 +24,8 @@ const program = join(process.cwd(), "bin/conifer.js");
 /** Starts a server (on a database given by URL, or the embedded one) and makes a site with the app `true`, below `siteParent` (default: the home). */
 export async function openLab({ database, siteParent }: LabOptions = {}): Promise<Lab> {
   const home = mkdtempSync(join(tmpdir(), "conifer-bench-"));
-  const env = { ...process.env, CONIFER_HOME: home };
+  // Whatever scheduler's commands are on this machine.
+  const env = { ...process.env, CONIFER_HOME: home, CONIFER_MACHINE: "laptop" };
   const run = (...args: string[]) => {
     const result = spawnSync(process.execPath, [program, ...args], { env, encoding: "utf8", cwd: home });
     if (result.status !== 0) throw new Error(`conifer ${args.join(" ")}: ${result.stderr || result.stdout}`);
