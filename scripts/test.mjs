@@ -13,5 +13,5 @@ const results = [
 const cluster = "npm run test:cluster runs it";
 summarise(results, [
   { name: "database tests on PostgreSQL", how: cluster },
-  { name: "MPI, crash images, LAMMPS", how: `${cluster}; needs root and Debian packages` },
+  { name: "Slurm, Grid Engine, MPI, ssh, crash images, LAMMPS", how: `${cluster}; needs root and Debian packages` },
 ]);

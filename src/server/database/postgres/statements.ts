@@ -35,7 +35,10 @@ export async function runStatement<Row>(
   };
   const name = context.names.nameFor(sql);
   if (name !== undefined) config.name = name;
-  const raw: RawResult = await guarded(client.query<(string | null)[]>(config), context);
+  const raw: RawResult = await guarded(
+    inTurn(client, () => client.query<(string | null)[]>(config)),
+    context,
+  );
   const columns = raw.fields.map((field) => ({ name: field.name, typeOid: field.dataTypeID }));
   const rows = await toRows(raw.rows, columns, context.types);
   await context.types.decodeLate(columns, rows, async (oids) => {
@@ -52,11 +55,29 @@ export async function runStatement<Row>(
 /** Runs several statements without parameters and returns the last one's command, such as `ROLLBACK`. */
 export async function runScript(client: ClientBase, sql: string, context: StatementContext): Promise<string> {
   const results: RawResult | RawResult[] = await guarded(
-    client.query<(string | null)[]>({ text: sql, rowMode: "array" }),
+    inTurn(client, () => client.query<(string | null)[]>({ text: sql, rowMode: "array" })),
     context,
   );
   const last = Array.isArray(results) ? results.at(-1) : results;
   return last?.command ?? "";
+}
+
+/** The last statement of each connection that has not ended. */
+const turns = new WeakMap<ClientBase, Promise<unknown>>();
+
+/** Runs a statement once those before it on its connection have ended, however they did: the driver's own queue goes with its next version. */
+function inTurn<T>(client: ClientBase, run: () => Promise<T>): Promise<T> {
+  const before = turns.get(client);
+  const result = before === undefined ? run() : before.then(run);
+  const ended = result.then(
+    () => undefined,
+    () => undefined,
+  );
+  turns.set(client, ended);
+  void ended.then(() => {
+    if (turns.get(client) === ended) turns.delete(client);
+  });
+  return result;
 }
 
 /** Whether a prepared statement has outlived a change of the schema; unprepared, it would run. */
