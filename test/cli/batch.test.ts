@@ -53,7 +53,9 @@ test("a batch job comes after another one by the scheduler's own dependency, and
   await until(second.id, "queued");
   const script = readFileSync(join(lab.home, "far/run/pilots", String(second.id), "batch.sh"), "utf8");
   expect(script).toContain(`#PBS -W depend=afterok:${(await show(first.id)).schedulerId}\n`);
-  expect(await lab.out("batch", "ls", "--site", "far")).toMatch(/since (\d\d-\d\d )?\d\d:\d\d, until (\d\d-\d\d )?\d\d:\d\d/);
+  expect(await lab.out("batch", "ls", "--site", "far")).toMatch(
+    /since (\d\d-\d\d )?\d\d:\d\d, until (\d\d-\d\d )?\d\d:\d\d/,
+  );
   await lab.out("batch", "rm", String(second.id), "--yes");
   await until(second.id, "cancelled");
   const alone = await lab.run(["batch", "submit", "--site", "far", "--after-when", "ok"]);
