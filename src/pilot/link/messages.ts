@@ -121,7 +121,7 @@ export interface TaskStart {
   readonly task: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** The task's own process, or that of the helper it runs under (its process group). */
+  /** The task's own process, or that of the task shell it runs under (its process group). */
   readonly pid: number;
 }
 

@@ -14,8 +14,8 @@ import { agentMarker, baseEnvironment, exportedFunctions } from "./prepare/envir
 import { openPrivateFiles } from "./prepare/private-files.ts";
 import { openWorkdirRoot } from "./prepare/workdir.ts";
 import { createTaskRunner } from "./run-tasks.ts";
-import { createHelperPool } from "./shell/helper-pool.ts";
 import { findProgram } from "./shell/script.ts";
+import { createTaskShellPool } from "./shell/task-shell-pool.ts";
 import { startReaper } from "./sweep/reaper.ts";
 import { createShares } from "./sweep/shares.ts";
 import { createSweeper } from "./sweep/sweeper.ts";
@@ -32,10 +32,10 @@ export interface NodeAgentOptions {
   readonly gpus?: readonly GpuId[] | undefined;
   /** For tasks whose hub is gone or whose agent is told to stop; default 5. */
   readonly graceSec?: number | undefined;
-  /** Shell for the helpers; default dash, else sh. */
+  /** Shell for the task shells; default dash, else sh. */
   readonly shell?: string | undefined;
-  /** Helpers kept while idle; default 64, or one a core where there are more. */
-  readonly maxIdleHelpers?: number | undefined;
+  /** Task shells kept while idle; default 64, or one a core where there are more. */
+  readonly maxIdleShells?: number | undefined;
   /** A hub that says nothing for so long is gone, milliseconds, and so is an agent that hangs; null (default) = only a closed link tells. */
   readonly silenceMs?: number | null | undefined;
   /** Ends the agent as if the link were gone. */
@@ -69,11 +69,11 @@ export async function runNodeAgent(options: NodeAgentOptions): Promise<void> {
     privateDirectory: privateFiles.directory,
     onRestart: () => log("the reaper was killed; another one was started"),
   });
-  const pool = createHelperPool({
+  const pool = createTaskShellPool({
     shell,
     environment: { ...base, [agentMarker]: agent },
     allCores: pins.all,
-    maxIdle: options.maxIdleHelpers ?? Math.max(64, cores.length),
+    maxIdle: options.maxIdleShells ?? Math.max(64, cores.length),
     onPinFailed: pins.pinFailed,
     onGroup: (change, group) => (change === "begins" ? reaper.groupBegins(group) : reaper.groupEnds(group)),
   });

@@ -111,7 +111,7 @@ test("what a finished task left running is ended, and other tasks are not", asyn
   expect(lives(otherPid)).toBe(true);
 });
 
-test("a helper that is killed costs its task, which is lost, and no other", async () => {
+test("a task shell that is killed costs its task, which is lost, and no other", async () => {
   await using hub = playHub();
   const task = hub.start({ command: stubborn });
   const pids = await pidsOf(hub, task, 4);
@@ -125,7 +125,7 @@ test("a helper that is killed costs its task, which is lost, and no other", asyn
   expect(await hub.run({ command: "true" })).toMatchObject({ exitCode: 0 });
 });
 
-test("after kill -9 of the agent nothing of its tasks runs, its helpers and private files are gone", async () => {
+test("after kill -9 of the agent nothing of its tasks runs, its task shells and private files are gone", async () => {
   await using hub = playHub({ inOwnProcess: true });
   const tasks = [1, 2].map(() => hub.start({ command: stubborn, jobFile: {} }));
   const wiped = hub.start({
@@ -134,12 +134,12 @@ test("after kill -9 of the agent nothing of its tasks runs, its helpers and priv
   const jobFile = hub.start({ command: 'echo "$CONIFER_JOB_FILE"', jobFile: {} });
   await hub.ended(jobFile);
   const pids = (await Promise.all([...tasks.map((task) => pidsOf(hub, task, 4)), pidsOf(hub, wiped, 1)])).flat();
-  const helpers = hub.starts.map((start) => start.pid);
+  const taskShells = hub.starts.map((start) => start.pid);
   const directory = dirname(hub.read(jobFile).trim());
   expect(existsSync(directory)).toBe(true);
   hub.process?.kill("SIGKILL");
   expect(await hub.gone).toBe("SIGKILL");
-  await allGone([...pids, ...helpers]);
+  await allGone([...pids, ...taskShells]);
   await vi.waitFor(() => expect(existsSync(directory)).toBe(false), 20_000);
 });
 

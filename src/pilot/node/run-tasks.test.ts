@@ -18,7 +18,7 @@ import type { TaskSpec } from "../link/messages.ts";
 import { playHub } from "./played-hub.ts";
 import { awkwardText } from "./shell/awkward-text.ts";
 
-describe.each(["/bin/dash", "/bin/bash"])("with helpers of %s", (shell) => {
+describe.each(["/bin/dash", "/bin/bash"])("with task shells of %s", (shell) => {
   test("a task runs in its workdir, writes to its files and reports its start and end", async () => {
     await using hub = playHub({ shell });
     const task = hub.start({ command: "sh -c 'pwd; echo oops >&2; echo $PWD; cat'" });
@@ -76,8 +76,8 @@ describe.each(["/bin/dash", "/bin/bash"])("with helpers of %s", (shell) => {
     expect(end.stderrTail).toMatch(/no-such-program: (command )?not found/);
   });
 
-  test("a syntax error, a killed group and a removed workdir leave the helper fit for the next task", async () => {
-    await using hub = playHub({ shell, maxIdleHelpers: 1 });
+  test("a syntax error, a killed group and a removed workdir leave the task shell fit for the next task", async () => {
+    await using hub = playHub({ shell, maxIdleShells: 1 });
     const broken = await hub.run({ command: "if then (" });
     expect(broken.exitCode).toBeGreaterThan(0);
     expect(broken.stderrTail).toMatch(/syntax error/i);
@@ -404,8 +404,8 @@ test("outputs that nothing matches are named after exit 0, and not after a failu
   expect(await hub.run({ command: "false", outputs })).toMatchObject({ exitCode: 1, missingOutputs: [] });
 });
 
-test("a task is pinned to its cores, and its helper to others later", async () => {
-  await using hub = playHub({ maxIdleHelpers: 1 });
+test("a task is pinned to its cores, and its task shell to others later", async () => {
+  await using hub = playHub({ maxIdleShells: 1 });
   const { cpus } = await hub.hello();
   const [first = 0] = cpus;
   const affinity = async (cores: number[] | null) => {
@@ -567,13 +567,13 @@ function numbers(seed: number): () => number {
   };
 }
 
-test("idle helpers are bounded", async () => {
-  await using hub = playHub({ maxIdleHelpers: 2 });
+test("idle task shells are bounded", async () => {
+  await using hub = playHub({ maxIdleShells: 2 });
   const tasks = Array.from({ length: 10 }, () => hub.start({ command: "sleep 0.2" }));
   await Promise.all(tasks.map((task) => hub.ended(task)));
-  const helpers = hub.starts.map((start) => start.pid);
-  expect(new Set(helpers).size).toBe(10);
-  await vi.waitFor(() => expect(helpers.filter((pid) => existsSync(`/proc/${pid}`))).toHaveLength(2));
+  const taskShells = hub.starts.map((start) => start.pid);
+  expect(new Set(taskShells).size).toBe(10);
+  await vi.waitFor(() => expect(taskShells.filter((pid) => existsSync(`/proc/${pid}`))).toHaveLength(2));
 });
 
 test.each([
@@ -583,7 +583,7 @@ test.each([
   const directory = mkdtempSync(join(tmpdir(), "conifer-test-"));
   for (const tool of tools) symlinkSync(tool === "true" ? "/bin/true" : "/bin/false", join(directory, tool));
   try {
-    await using hub = playHub({ environment: { PATH: directory }, maxIdleHelpers: 1 });
+    await using hub = playHub({ environment: { PATH: directory }, maxIdleShells: 1 });
     const { cpus } = await hub.hello();
     for (const cores of [cpus.slice(0, 1), cpus.slice(-1)])
       expect(await hub.run({ command: "true", cores })).toMatchObject({ exitCode: 0 });

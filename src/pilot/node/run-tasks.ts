@@ -4,8 +4,8 @@ import { describeEnd, describeNotStarted, describeStopped } from "./finish/task-
 import type { CorePins } from "./machine/core-pins.ts";
 import { bringInputs } from "./prepare/inputs.ts";
 import { keepEarlierOutput, type WorkdirRoot } from "./prepare/workdir.ts";
-import type { Helper, OnOutcome, Outcome } from "./shell/helper.ts";
-import type { HelperPool } from "./shell/helper-pool.ts";
+import type { OnOutcome, Outcome, TaskShell } from "./shell/task-shell.ts";
+import type { TaskShellPool } from "./shell/task-shell-pool.ts";
 import type { Sweeper } from "./sweep/sweeper.ts";
 import { checkSpec, type LineSource, makeLines } from "./task-lines.ts";
 
@@ -20,7 +20,7 @@ export interface TaskRunner {
 }
 
 export interface TaskRunnerOptions {
-  readonly pool: HelperPool;
+  readonly pool: TaskShellPool;
   readonly pins: CorePins;
   readonly root: WorkdirRoot;
   readonly sweeper: Sweeper;
@@ -41,18 +41,18 @@ export interface Report {
  * A task between `start` and `ended`:
  *
  *   waiting ─► preparing ─► running ─► ending        waiting for another's end; its files being copied in
- *      └──► staged ───────────┘                      given to the other's helper, which goes on to it by itself
+ *      └──► staged ───────────┘                      given to the other's task shell, which goes on to it by itself
  *
  * Told to end, a waiting task leaves at once, a preparing one when its files are there, a staged one when it is
- * certain that its helper will not go on to it, a running one by signals.
+ * certain that its task shell will not go on to it, a running one by signals.
  */
 interface Running {
   readonly spec: TaskSpec;
   /** What it waits for. */
   before: Running | null;
   phase: "waiting" | "staged" | "preparing" | "running" | "ending";
-  helper: Helper | null;
-  /** By which its helper knows it while it is staged. */
+  taskShell: TaskShell | null;
+  /** By which its task shell knows it while it is staged. */
   onOutcome: OnOutcome;
   startedAt: number;
   asked: EndReason | null;
@@ -125,9 +125,9 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     }
     const lines = makeLines(spec, options.lines);
     const cores = options.pins.coresFor(spec.cores);
-    const helper = pool.take(cores);
-    helper.run(lines, cores, (outcome) => onOutcome(running, helper, outcome));
-    begin(running, helper);
+    const taskShell = pool.take(cores);
+    taskShell.run(lines, cores, (outcome) => onOutcome(running, taskShell, outcome));
+    begin(running, taskShell);
   };
 
   const follow = (running: Running, before: Running): void => {
@@ -137,11 +137,11 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     tryStage(running, before);
   };
 
-  const begin = (running: Running, helper: Helper): void => {
+  const begin = (running: Running, taskShell: TaskShell): void => {
     running.phase = "running";
-    running.helper = helper;
+    running.taskShell = taskShell;
     // Skipped after all and begun anew, it is not said again.
-    if (running.startedAt === 0) report.started({ task: running.spec.task, at: now(), pid: helper.pid });
+    if (running.startedAt === 0) report.started({ task: running.spec.task, at: now(), pid: taskShell.pid });
     running.startedAt = now();
     const { limitSec } = running.spec;
     if (limitSec !== null) watchLimit(running, performance.now() + limitSec * 1000);
@@ -158,10 +158,11 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
   /** Only what needs nothing but a new workdir: everything else waits until the other task is out of the way. */
   const tryStage = (running: Running, first: Running): void => {
     const { spec } = running;
-    const { helper } = first;
+    const { taskShell } = first;
     const isUnderWay = first.phase === "running" || first.phase === "staged";
-    if (running.phase !== "waiting" || !isUnderWay || first.asked !== null || helper === null) return;
-    if (!helper.canStage || spec.inputs.length > 0 || options.pins.coresFor(spec.cores) !== helper.pinnedTo) return;
+    if (running.phase !== "waiting" || !isUnderWay || first.asked !== null || taskShell === null) return;
+    if (!taskShell.canStage || spec.inputs.length > 0 || options.pins.coresFor(spec.cores) !== taskShell.pinnedTo)
+      return;
     let lines: string;
     try {
       checkSpec(spec);
@@ -172,9 +173,9 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
       return;
     }
     running.phase = "staged";
-    running.helper = helper;
-    running.onOutcome = (outcome) => onOutcome(running, helper, outcome);
-    helper.stage(lines, () => begin(running, helper), running.onOutcome);
+    running.taskShell = taskShell;
+    running.onOutcome = (outcome) => onOutcome(running, taskShell, outcome);
+    taskShell.stage(lines, () => begin(running, taskShell), running.onOutcome);
   };
 
   const unstageBehind = (first: Running): void => {
@@ -187,7 +188,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
 
   const unstage = (running: Running): void => {
     running.phase = "waiting";
-    running.helper = null;
+    running.taskShell = null;
     privateFiles.remove(running.spec);
   };
 
@@ -212,26 +213,26 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     if (running.isSignalled) setKillTimer(running);
     else if (running.phase === "waiting") stop(running, reason);
     else if (isFirst && (running.phase === "running" || running.phase === "staged")) {
-      if (running.phase === "staged" || running.helper?.hasStaged) running.helper?.holdBack();
+      if (running.phase === "staged" || running.taskShell?.hasStaged) running.taskShell?.holdBack();
       afterWholeTurn(() => signalTask(running));
     }
   };
 
   const signalTask = (running: Running): void => {
-    const { spec, helper, asked } = running;
-    if (helper === null || asked === null) return;
+    const { spec, taskShell, asked } = running;
+    if (taskShell === null || asked === null) return;
     if (running.phase === "staged") {
-      helper.dropStaged(running.onOutcome);
+      taskShell.dropStaged(running.onOutcome);
       stop(running, asked);
     } else if (running.isSpared) {
       running.isSpared = false;
       running.asked = null;
     } else if (running.phase === "running" && !running.isSignalled) {
-      helper.dropStaged();
+      taskShell.dropStaged();
       unstageBehind(running);
       running.isSignalled = true;
       setKillTimer(running);
-      sweeper.terminate(spec.task, helper.pid);
+      sweeper.terminate(spec.task, taskShell.pid);
     }
   };
 
@@ -239,13 +240,13 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     if (running.phase !== "running") return;
     if (running.killTimer) clearTimeout(running.killTimer);
     const wait = Math.max(0, running.killAt - performance.now());
-    running.killTimer = setTimeout(() => running.helper?.signal("SIGKILL"), Math.min(wait, longestTimerMs));
+    running.killTimer = setTimeout(() => running.taskShell?.signal("SIGKILL"), Math.min(wait, longestTimerMs));
   };
 
-  const onOutcome = (running: Running, helper: Helper, outcome: Outcome): void => {
+  const onOutcome = (running: Running, taskShell: TaskShell, outcome: Outcome): void => {
     const { spec, asked, startedAt, isSignalled } = running;
     if (outcome.kind === "skipped") {
-      onSkipped(running, helper);
+      onSkipped(running, taskShell);
       return;
     }
     running.phase = "ending";
@@ -253,22 +254,22 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     if (running.limitTimer) clearTimeout(running.limitTimer);
     const ended = { spec, startedAt, at: now(), outcome, asked: isSignalled ? asked : null };
     if (!isSignalled && outcome.kind === "status") {
-      if (!helper.isBusy) pool.giveBack(helper);
+      if (!taskShell.isBusy) pool.giveBack(taskShell);
       leave(running, () => describeEnd(ended));
       sweeper.taskEnded();
       return;
     }
     // Made to end, it is over only when its children are gone too, those that left its group included.
-    pool.destroy(helper);
+    pool.destroy(taskShell);
     void sweeper.killRest(spec.task).then(() => leave(running, () => describeEnd(ended)));
   };
 
-  /** Held back, or its helper died before it came to it; held back by a task that sent SIGUSR1 to its group, too. */
-  const onSkipped = (running: Running, helper: Helper): void => {
+  /** Held back, or its task shell died before it came to it; held back by a task that sent SIGUSR1 to its group, too. */
+  const onSkipped = (running: Running, taskShell: TaskShell): void => {
     const { asked, phase } = running;
     if (running.limitTimer) clearTimeout(running.limitTimer);
     if (running.killTimer) clearTimeout(running.killTimer);
-    if (phase === "running" && !helper.isBusy) pool.giveBack(helper);
+    if (phase === "running" && !taskShell.isBusy) pool.giveBack(taskShell);
     unstage(running);
     if (asked !== null) stop(running, asked);
     else if (phase === "running") prepare(running);
@@ -311,7 +312,7 @@ const newTask = (spec: TaskSpec): Running => ({
   spec,
   before: null,
   phase: "waiting",
-  helper: null,
+  taskShell: null,
   onOutcome: () => {},
   startedAt: 0,
   asked: null,

@@ -22,7 +22,7 @@ export function checkSpec(spec: TaskSpec): void {
   for (const pattern of spec.outputs) patternSegments(pattern);
 }
 
-/** What a helper is told to run a task; writes the task's private files. Throws naming a variable that cannot be set. */
+/** What a task shell is told to run a task; writes the task's private files. Throws naming a variable that cannot be set. */
 export function makeLines(spec: TaskSpec, { privateFiles, ...source }: LineSource): string {
   const jobFile = privateFiles.writeJobFile(spec);
   const environment = taskEnvironment({ spec, jobFile, gpuKinds: source.gpuKinds });

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { EndReason, TaskEnd, TaskSpec } from "../../link/messages.ts";
 import { findFiles } from "../prepare/glob.ts";
-import type { Ending } from "../shell/helper.ts";
+import type { Ending } from "../shell/task-shell.ts";
 import { type Exit, readExitStatus } from "./exit-status.ts";
 import { stderrTail } from "./stderr-tail.ts";
 

@@ -53,7 +53,7 @@ const validName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Passed over: whoever copies a whole environment copies these too, and the shell knows better. */
 const setByShell = new Set(["PWD", "OLDPWD", "_"]);
 
-/** Names that mean something to the helper itself or that shells refuse to set. */
+/** Names that mean something to the task shell itself or that shells refuse to set. */
 const shellsOwn = new Set(["PPID", "UID", "EUID", "LINENO", "OPTIND", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"]);
 
 function gpuMasks(gpus: readonly GpuId[]): Map<string, string> {

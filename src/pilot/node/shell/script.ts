@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { quote } from "../../../app/quote.ts";
 import { simpleProgram } from "./simple-command.ts";
 
-/** What a helper is told about one task; every name and value is quoted here. */
+/** What a task shell is told about one task; every name and value is quoted here. */
 export interface TaskScript {
   /** Absolute. */
   readonly workdir: string;
@@ -15,7 +15,7 @@ export interface TaskScript {
 }
 
 /**
- * The lines that run one task in a helper and print its exit status. stdout is opened last, so that it exists exactly when the
+ * The lines that run one task in a task shell and print its exit status. stdout is opened last, so that it exists exactly when the
  * program was reached. No subshell: dash then starts the program with vfork, which takes a third less time than fork.
  */
 export function taskLines(task: TaskScript): string {
@@ -26,7 +26,7 @@ export function taskLines(task: TaskScript): string {
   return `cd ${quote(task.workdir)} && ${assignments}${task.program} </dev/null ${streams}; echo $?\n`;
 }
 
-/** The line that pins a helper, and so its later tasks, to cores; it prints `P` where that fails. */
+/** The line that pins a task shell, and so its later tasks, to cores; it prints `P` where that fails. */
 export function pinLine(cores: string): string {
   return `taskset -cp ${quote(cores)} $$ >/dev/null 2>&1 || echo P\n`;
 }
@@ -34,12 +34,12 @@ export function pinLine(cores: string): string {
 /** A name that no environment has. */
 const gate = "_conifer_gate_closed";
 
-/** What a helper reads first: it outlives the signals that end tasks, and SIGUSR1 closes its gate. */
-export const helperStart = `trap : TERM INT HUP QUIT USR2; trap ${gate}=1 USR1\n`;
+/** What a task shell reads first: it outlives the signals that end tasks, and SIGUSR1 closes its gate. */
+export const taskShellStart = `trap : TERM INT HUP QUIT USR2; trap ${gate}=1 USR1\n`;
 
 export const openGate = `${gate}=\n`;
 
-/** Lines that run only while the helper's gate is open; else `S` is printed. */
+/** Lines that run only while the task shell's gate is open; else `S` is printed. */
 export function gated(lines: string): string {
   return `if [ "$${gate}" ]; then echo S; else ${lines}fi\n`;
 }
@@ -57,7 +57,7 @@ export interface CommandSource {
   readonly saveLongText: (text: string) => string;
 }
 
-/** The command as a helper may read it: itself where it is simple, else one call of bash. */
+/** The command as a task shell may read it: itself where it is simple, else one call of bash. */
 export function programText(source: CommandSource): string {
   const command = source.command.replace(/^[ \t\n]+|[ \t\n]+$/g, "");
   if (source.preamble === null) {

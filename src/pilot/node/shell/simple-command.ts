@@ -1,9 +1,9 @@
 /**
- * Tells whether a command is one program with fixed arguments. Such a command is given to a helper as it stands, and the
- * helper execs it without a shell in between (bash costs as much as starting the program itself); everything
+ * Tells whether a command is one program with fixed arguments. Such a command is given to a task shell as it stands, and the
+ * task shell execs it without a shell in between (bash costs as much as starting the program itself); everything
  * else goes to `bash -c` as one quoted word. The rule errs on the side of bash: only words made of
  * characters that no shell treats specially, `'single quoted text'` and `\'` count, and a first word that a shell would
- * not look up on PATH does not. So no text can end up as syntax in the helper, and a command means there what it
+ * not look up on PATH does not. So no text can end up as syntax in the task shell, and a command means there what it
  * means in bash.
  */
 
@@ -60,7 +60,7 @@ const isPlain = (code: number): boolean => plain.has(code);
 
 /**
  * Keywords and builtins of dash, bash, ksh and busybox. `true` and `false` are left out: the programs do the same, and
- * the helper is given their path.
+ * the task shell is given their path.
  */
 const shellWords: ReadonlySet<string> = new Set(
   `if then else elif fi do done case esac while until for in function select time coproc

@@ -28,7 +28,7 @@ export interface ReaperOptions {
 }
 
 /**
- * The reaper reads the groups of helpers from a pipe that only the agent holds open: however the agent dies, the pipe
+ * The reaper reads the groups of task shells from a pipe that only the agent holds open: however the agent dies, the pipe
  * ends. It then kills every group and, by the marker in the environment, what left its group, until nothing
  * is found. It leads its own session, is deaf to the signals that end the agent, and carries no marker itself; a group
  * number whose process has another environment by now is left alone. It sleeps in a read meanwhile. With a watch, silence on the pipe is

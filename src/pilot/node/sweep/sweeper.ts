@@ -3,7 +3,7 @@ import { findTaskProcesses, groupOf } from "./processes.ts";
 /** Ends processes that tasks leave behind. */
 export interface Sweeper {
   /**
-   * Sends SIGTERM to a task's group, once its process can be seen: sent earlier, the helper that is about to start it would
+   * Sends SIGTERM to a task's group, once its process can be seen: sent earlier, the task shell that is about to start it would
    * catch it. Its processes outside of the group (`timeout` and some MPI launchers make their own) get one each.
    */
   terminate(task: string, group: number): void;

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { messageOf } from "../../../model/errors.ts";
-import { gated, helperStart, openGate, pinLine } from "./script.ts";
+import { gated, openGate, pinLine, taskShellStart } from "./script.ts";
 
 /**
- * A helper is one small shell that runs one task after another: starting a process from it costs a fraction of what it
+ * A task shell is one small shell that runs one task after another: starting a process from it costs a fraction of what it
  * costs from Node. It leads a process group of its own, which its tasks share, so that one signal reaches a task
  * and its children. It catches the signals that end tasks and so survives to tell the exit status; SIGKILL takes it along.
  *
@@ -13,7 +13,7 @@ import { gated, helperStart, openGate, pinLine } from "./script.ts";
  * pass without hearing of the first task knows that those behind will not run: had the shell come to it before, the first
  * task's line would have been read in that turn. The first one may be skipped too, where it was staged itself and has just begun.
  */
-export interface Helper {
+export interface TaskShell {
   /** Also the id of its process group. */
   readonly pid: number;
   /** Cores it is pinned to, as `taskset` writes them. */
@@ -32,35 +32,35 @@ export interface Helper {
   dropStaged(only?: OnOutcome): void;
   /** Signals the task and everything else in the group. */
   signal(signal: NodeJS.Signals): void;
-  /** Lets the helper end by itself once it is idle. */
+  /** Lets the task shell end by itself once it is idle. */
   release(): void;
 }
 
-/** What came of a task: the shell's exit status, its helper's death, or that it was held back and did not run. */
+/** What came of a task: the shell's exit status, its task shell's death, or that it was held back and did not run. */
 export type Outcome = Ending | { readonly kind: "skipped" };
 export type Ending =
   | { readonly kind: "status"; readonly status: number }
   | { readonly kind: "gone"; readonly signal: NodeJS.Signals | null; readonly problem: string };
 export type OnOutcome = (outcome: Outcome) => void;
 
-export interface HelperOptions {
+export interface TaskShellOptions {
   /** Absolute path of a POSIX shell. */
   readonly shell: string;
   readonly environment: Readonly<Record<string, string>>;
   /** What a new process may run on. */
   readonly allCores: string;
   readonly onPinFailed: (cores: string) => void;
-  readonly onGone: (helper: Helper) => void;
+  readonly onGone: (taskShell: TaskShell) => void;
 }
 
 /**
- * Tasks staged at most. With one, a helper of two stood still whenever this process was late: 2,100 tasks a second at two
+ * Tasks staged at most. With one, a task shell of two stood still whenever this process was late: 2,100 tasks a second at two
  * at once, and 2,300 with three (`node bench/spawn/measure.mjs`).
  */
 const mostStaged = 3;
 
-/** Starts a helper; throws where the system starts no more processes. */
-export function startHelper(options: HelperOptions): Helper {
+/** Starts a task shell; throws where the system starts no more processes. */
+export function startTaskShell(options: TaskShellOptions): TaskShell {
   const { child, pid } = startShell(options);
   let pinnedTo = options.allCores;
   /** What each line that comes stands for, in order. */
@@ -82,7 +82,7 @@ export function startHelper(options: HelperOptions): Helper {
     task?.onOutcome(line === "S" ? { kind: "skipped" } : { kind: "status", status: Number(line) });
   });
 
-  const helper: Helper = {
+  const taskShell: TaskShell = {
     pid,
     get pinnedTo() {
       return pinnedTo;
@@ -125,15 +125,15 @@ export function startHelper(options: HelperOptions): Helper {
     },
   };
   child.on("close", (code, signal) => {
-    options.onGone(helper);
+    options.onGone(taskShell);
     const [running, ...behind] = expected;
     expected = [];
     for (const task of behind) task.onOutcome({ kind: "skipped" });
     const problem = signal ? `its shell died of ${signal}` : `its shell ended with ${code}`;
     running?.onOutcome({ kind: "gone", signal, problem });
   });
-  child.stdin.write(helperStart);
-  return helper;
+  child.stdin.write(taskShellStart);
+  return taskShell;
 }
 
 interface Expected {
@@ -144,7 +144,7 @@ interface Expected {
 
 const dropped: Expected = { isStaged: false, onStart: () => {}, onOutcome: () => {} };
 
-function startShell({ shell, environment }: HelperOptions) {
+function startShell({ shell, environment }: TaskShellOptions) {
   const child = spawn(shell, [], {
     cwd: "/",
     env: environment,
@@ -156,7 +156,7 @@ function startShell({ shell, environment }: HelperOptions) {
   child.on("error", (error) => {
     problem = error;
   });
-  // Writing to a helper that has died; its exit says so.
+  // Writing to a task shell that has died; its exit says so.
   child.stdin.on("error", () => {});
   const { pid } = child;
   if (pid === undefined) throw new Error(`${shell} could not be started: ${messageOf(problem)}`);
